@@ -1,0 +1,118 @@
+/**
+ * Membership's two faces: what it offers to the edge (`Membership`), and what it needs from the libp2p
+ * node around it, as small structural types that the node's own services fit. And the counters that it
+ * keeps for the metrics.
+ */
+import type { Member } from './announcement.ts'
+import type { Patch } from './members.ts'
+import type { MembershipSettings } from './settings.ts'
+import type { Clock } from '../clock.ts'
+import type { PeerName, Region } from '../ids.ts'
+import type {
+  AbortOptions, ComponentLogger, Connection, ContentRouting, Libp2pEvents, PeerId, PeerStore, PrivateKey,
+  Startable, StreamHandler, StreamHandlerOptions, Topology, TypedEventTarget
+} from '@libp2p/interface'
+import type { Multiaddr } from '@multiformats/multiaddr'
+
+export interface MembershipInit {
+  readonly clock: Clock
+  readonly settings: MembershipSettings
+  /** Name of the colony: edges of two colonies never believe each other. */
+  readonly network: string
+  readonly name: string
+  readonly region: Region
+  readonly zone?: string
+  readonly http?: string
+  readonly weight?: number
+  readonly originHash?: string
+  /** Addresses of edges to begin with. None: a colony of one, until others come. */
+  readonly join: readonly Multiaddr[]
+}
+
+export interface Membership extends Startable {
+  self: () => Member
+  /** Live members of the whole colony, oneself included; the same array until something but a load or a sequence changes. */
+  members: () => readonly Member[]
+  member: (peer: PeerName) => Member | undefined
+  isMember: (peer: PeerName) => boolean
+  /** Calls `listener` after any change of the live members or of their fields but load. @returns ends that */
+  onChange: (listener: () => void) => () => void
+  /** Changes one's own fields. Load travels with the next refresh, the others at once. */
+  announce: (patch: Patch) => void
+  /** Shortest recent round trip to a linked member, ms. */
+  rttMs: (peer: PeerName) => number | undefined
+  counters: () => Readonly<Counters & { expired: number, clones: number }>
+}
+
+export interface PubSubMessage {
+  readonly topic: string
+  readonly data: Uint8Array
+}
+
+/**
+ * The part of gossipsub that is used. A validator answers `accept`, `ignore` or `reject`: gossipsub's
+ * type for them is an enumeration of its own, which no other type fits, hence `any`.
+ */
+export interface PubSub {
+  subscribe: (topic: string) => void
+  unsubscribe: (topic: string) => void
+  publish: (topic: string, data: Uint8Array) => Promise<unknown>
+  readonly topicValidators: {
+    set: (topic: string, validator: (from: PeerId, message: PubSubMessage) => Promise<any>) => unknown
+    delete: (topic: string) => unknown
+  }
+}
+
+export interface MembershipComponents {
+  readonly peerId: PeerId
+  readonly privateKey: PrivateKey
+  readonly registrar: {
+    handle: (protocol: string, handler: StreamHandler, options?: StreamHandlerOptions) => Promise<void>
+    unhandle: (protocol: string) => Promise<void>
+    register: (protocol: string, topology: Topology) => Promise<string>
+    unregister: (id: string) => void
+  }
+  readonly connectionManager: {
+    getConnections: (peer?: PeerId) => Connection[]
+    openConnection: (target: PeerId | Multiaddr, options?: AbortOptions) => Promise<Connection>
+  }
+  readonly contentRouting: Pick<ContentRouting, 'provide' | 'findProviders'>
+  readonly peerStore: Pick<PeerStore, 'all'>
+  readonly events: TypedEventTarget<Libp2pEvents>
+  readonly logger: ComponentLogger
+  readonly pubsub: PubSub
+  /** Round trip to a connected peer, ms. */
+  readonly ping: { ping: (peer: PeerId, options?: AbortOptions) => Promise<number> }
+}
+
+export interface Counters {
+  /** Gossip messages received, and sent by this edge. */
+  messagesIn: number
+  messagesOut: number
+  bytesIn: number
+  bytesOut: number
+  /** Gossip messages and exchanges that were malformed or forged. */
+  rejected: number
+  /** Exchanges of lists that went through, and that failed. */
+  exchanges: number
+  exchangeFailures: number
+  dials: number
+  dialFailures: number
+  /** Queries of the DHT that failed or ran out of time. */
+  lookupFailures: number
+}
+
+export function zeroCounters (): Counters {
+  return {
+    messagesIn: 0,
+    messagesOut: 0,
+    bytesIn: 0,
+    bytesOut: 0,
+    rejected: 0,
+    exchanges: 0,
+    exchangeFailures: 0,
+    dials: 0,
+    dialFailures: 0,
+    lookupFailures: 0
+  }
+}

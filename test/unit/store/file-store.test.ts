@@ -1,0 +1,319 @@
+/** What only the disk tier does: restarts, kills, damaged files, failing disks. On a real file system. */
+import { spawn } from 'node:child_process'
+import { appendFile, mkdir, mkdtemp, readdir, readFile, readlink, rename, rm, truncate, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { StoreDamagedError, StoreFullError } from '../../../daemon/store/errors.ts'
+import { FileStore } from '../../../daemon/store/file-store.ts'
+import type { StoreSettings } from '../../../daemon/store/settings.ts'
+import { bodyIn, bodyOf, hashOf, headOf, keyOf, put, readAll, settingsOf, stillClock, writeAll } from '../../support/store.ts'
+
+const filler = fileURLToPath(new URL('../../support/store-filler.ts', import.meta.url))
+
+describe('FileStore', () => {
+  let folder: string
+  let clock: ReturnType<typeof stillClock>
+  let warnings: string[]
+  let damaged: number
+  let usable: boolean[]
+  let stores: FileStore[]
+
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'colony-files-'))
+    clock = stillClock()
+    warnings = []
+    damaged = 0
+    usable = []
+    stores = []
+  })
+
+  afterEach(async () => {
+    for (const store of stores) await store.stop()
+    await rm(folder, { recursive: true, force: true })
+  })
+
+  async function start (more: Partial<StoreSettings> = {}, at = folder): Promise<FileStore> {
+    const store = new FileStore({
+      folder: at,
+      settings: settingsOf({ diskBytesMax: 4_000_000, diskRetryMs: 1000, ...more }),
+      clock,
+      logger: { warn: (_fields, message) => { warnings.push(message) } },
+      events: { damaged: () => { damaged++ }, diskUsable: (now) => { usable.push(now) } }
+    })
+    stores.push(store)
+    await store.start()
+    return store
+  }
+
+  async function files (suffix = ''): Promise<string[]> {
+    const all = await readdir(folder, { recursive: true, withFileTypes: true })
+    return all.filter((each) => each.isFile() && each.name.endsWith(suffix)).map((each) => join(each.parentPath, each.name)).sort()
+  }
+
+  describe('after a restart', () => {
+    it('serves equal bytes with equal times and fields', async () => {
+      const first = await start()
+      const one = await put(first, 'one', bodyOf(100_000, 1), { receivedAtMs: 123_456, initialAgeMs: 789, vary: ['accept'], variant: 'x' })
+      const two = await put(first, 'two', bodyOf(0))
+      const three = await put(first, 'three', bodyOf(10, 3))
+      const validated = { ...three, receivedAtMs: 5_000, initialAgeMs: 2 }
+      await first.update(validated)
+      await put(first, 'gone', bodyOf(10))
+      await first.remove(keyOf('gone'))
+      await first.stop()
+      const second = await start()
+      expect(second.variants(keyOf('one'))).toEqual([one])
+      expect(second.variants(keyOf('two'))).toEqual([two])
+      expect(second.variants(keyOf('three'))).toEqual([validated])
+      expect(second.variants(keyOf('gone'))).toEqual([])
+      expect(await bodyIn(second, one)).toEqual(Buffer.from(bodyOf(100_000, 1)))
+      expect(await bodyIn(second, two)).toEqual(Buffer.alloc(0))
+      expect(second.stats()).toMatchObject({ objects: 3, diskBytes: first.stats().diskBytes })
+    })
+
+    it('holds of two heads of one variant the one that was committed last', async () => {
+      const first = await start()
+      await put(first, 'a', bodyOf(10, 1), { receivedAtMs: 9_000 })
+      const older = await Promise.all((await files()).map(async (path) => ({ path, bytes: await readFile(path) })))
+      const now = await put(first, 'a', bodyOf(20, 2), { receivedAtMs: 1_000 })
+      await first.stop()
+      for (const { path, bytes } of older) await writeFile(path, bytes)
+      const second = await start()
+      expect(second.variants(keyOf('a'))).toEqual([now])
+      expect((await files()).length).toBe(2)
+    })
+
+    it('deletes what is not whole and leaves files of others alone', async () => {
+      const first = await start()
+      const whole = await put(first, 'whole', bodyOf(1000))
+      for (const name of ['short', 'long', 'bodiless', 'garbled', 'other version', 'headless', 'not a head']) await put(first, name, bodyOf(1000))
+      await first.stop()
+      const baseOf = async (name: string): Promise<string> => {
+        for (const path of await files('.head')) {
+          if ((JSON.parse(await readFile(path, 'utf8')) as { head: { key: string } }).head.key === keyOf(name)) return path.slice(0, -5)
+        }
+        throw new Error(`no head of ${name}`)
+      }
+      const base: Record<string, string> = {}
+      for (const name of ['short', 'long', 'bodiless', 'garbled', 'other version', 'headless', 'not a head']) base[name] = await baseOf(name)
+      await truncate(`${base.short}.body`, 999)
+      await appendFile(`${base.long}.body`, 'x')
+      await rm(`${base.bodiless}.body`)
+      await truncate(`${base.garbled}.head`, 40)
+      const text = await readFile(`${base['other version']}.head`, 'utf8')
+      await writeFile(`${base['other version']}.head`, text.replace('"format":1', '"format":99'))
+      await rename(`${base.headless}.head`, `${base.headless}.head.new`)
+      await writeFile(`${base['not a head']}.head`, JSON.stringify({ format: 1, commit: 3, head: { ...whole, fields: [['name']] } }))
+      await writeFile(join(folder, '00', 'notes.txt'), 'a person put this here')
+      const second = await start()
+      expect(second.stats().objects).toBe(1)
+      expect(await bodyIn(second, whole)).toEqual(Buffer.from(bodyOf(1000)))
+      expect((await files()).length).toBe(3)
+      expect(await files('notes.txt')).toHaveLength(1)
+    })
+
+    it('keeps to a smaller budget', async () => {
+      const first = await start()
+      for (let index = 0; index < 30; index++) await put(first, `many ${index}`, bodyOf(50_000, index))
+      await first.stop()
+      const second = await start({ diskBytesMax: 500_000 })
+      expect(second.stats().diskBytes).toBeLessThanOrEqual(500_000)
+      expect(second.stats().objects).toBeGreaterThan(5)
+      expect((await files('.head')).length).toBe(second.stats().objects)
+      expect((await files('.body')).length).toBe(second.stats().objects)
+    })
+
+    it('has only whole objects of right hashes after each of 20 kills', async () => {
+      let checked = 0
+      for (let round = 0; round < 20; round++) {
+        const child = spawn(process.execPath, [filler, folder, String(round)], { stdio: ['ignore', 'pipe', 'inherit'] })
+        let lines = 0
+        const exited = new Promise<NodeJS.Signals | null>((resolve) => { child.once('exit', (_code, signal) => { resolve(signal) }) })
+        child.stdout.on('data', (data: Buffer) => {
+          lines += data.toString().split('\n').length - 1
+          // Each round dies at another step; several fills are under way at any moment.
+          if (lines > round) child.kill('SIGKILL')
+        })
+        expect(await exited).toBe('SIGKILL')
+        const store = await start()
+        const heads = Array.from({ length: 13 }, (_, index) => store.variants(keyOf(`key ${index}`))).flat()
+        expect(heads.length).toBe(store.stats().objects)
+        for (const head of heads) {
+          expect(hashOf((await bodyIn(store, head))!)).toBe(head.hash)
+          checked++
+        }
+        expect((await files()).length).toBe(2 * heads.length)
+        await store.stop()
+      }
+      expect(checked).toBeGreaterThan(50)
+      expect(damaged).toBe(0)
+    })
+  })
+
+  describe('with a damaged body', () => {
+    it('drops and counts one that is missing or of the wrong length when it is opened', async () => {
+      const store = await start({ diskHandlesMax: 1 })
+      const missing = await put(store, 'missing', bodyOf(1000))
+      const [missingPath] = await files('.body')
+      await rm(missingPath!)
+      const short = await put(store, 'short', bodyOf(1000))
+      const [shortPath] = await files('.body')
+      await truncate(shortPath!, 10)
+      const other = await put(store, 'other', bodyOf(1000))
+      expect(await store.open(missing)).toBeUndefined()
+      expect(await store.open(short)).toBeUndefined()
+      expect(store.variants(keyOf('missing'))).toEqual([])
+      expect(damaged).toBe(2)
+      expect(await bodyIn(store, other)).toEqual(Buffer.from(bodyOf(1000)))
+      expect(store.stats().objects).toBe(1)
+      expect((await files()).length).toBe(2)
+    })
+
+    it('throws to a reader where the file ends too early, and holds it no longer', async () => {
+      const store = await start()
+      const head = await put(store, 'a', bodyOf(1000))
+      const reader = await store.open(head)
+      await truncate((await files('.body'))[0]!, 400)
+      expect((await reader!.read(0, 1000)).byteLength).toBe(400)
+      await expect(reader!.read(400, 600)).rejects.toThrow(StoreDamagedError)
+      expect(store.variants(keyOf('a'))).toEqual([])
+      expect(damaged).toBe(1)
+      reader!.close()
+    })
+  })
+
+  it('unlinks a replaced body when its last reader closes', async () => {
+    const store = await start()
+    const old = await put(store, 'a', bodyOf(1000, 1))
+    const readers = [await store.open(old), await store.open(old)]
+    await put(store, 'a', bodyOf(1000, 2))
+    expect((await files('.body')).length).toBe(2)
+    expect((await files('.head')).length).toBe(1)
+    readers[0]!.close()
+    expect(await readAll(readers[1]!)).toEqual(Buffer.from(bodyOf(1000, 1)))
+    readers[1]!.close()
+    await store.stop()
+    expect((await files('.body')).length).toBe(1)
+  })
+
+  it('reads and writes any number of bodies through a bounded number of handles, and closes them', async () => {
+    const store = await start({ diskHandlesMax: 3 })
+    const openFiles = async (): Promise<number> => {
+      const links = await Promise.all((await readdir('/proc/self/fd')).map(async (fd) => await readlinkOrNothing(`/proc/self/fd/${fd}`)))
+      return links.filter((link) => link.startsWith(folder) && link.includes('.body')).length
+    }
+    const writers = await Promise.all(Array.from({ length: 20 }, async (_, index) => (await store.create(keyOf(`w ${index}`)))!))
+    await Promise.all(writers.map(async (writer, index) => { await writeAll(writer, bodyOf(30_000, index), 7_000) }))
+    expect(await openFiles()).toBeLessThanOrEqual(3)
+    await Promise.all(writers.map(async (writer, index) => await writer.commit(headOf(keyOf(`w ${index}`), bodyOf(30_000, index)))))
+    const bodies = await Promise.all(writers.map(async (_, index) => await bodyIn(store, store.variants(keyOf(`w ${index}`))[0]!)))
+    for (const [index, body] of bodies.entries()) expect(body).toEqual(Buffer.from(bodyOf(30_000, index)))
+    await Promise.all(writers.map(async (writer) => { await writer.close() }))
+    expect(await openFiles()).toBeLessThanOrEqual(3)
+    await store.stop()
+    expect(await openFiles()).toBe(0)
+  })
+
+  it('drops a body that is closed in the midst of a write, and its bytes', async () => {
+    const store = await start()
+    const writer = await store.create(keyOf('a'))
+    const write = writer!.write(bodyOf(500_000))
+    await writer!.close()
+    await write
+    expect(store.stats().diskBytes).toBe(0)
+    expect(await files()).toEqual([])
+  })
+
+  it('lets all fills in flight take only their share, evicting for them', async () => {
+    const store = await start({ diskBytesMax: 1_000_000 })
+    for (let index = 0; index < 40; index++) await put(store, `many ${index}`, bodyOf(20_000, index))
+    const writers = await Promise.all(Array.from({ length: 6 }, async (_, index) => (await store.create(keyOf(`w ${index}`)))!))
+    const results = await Promise.allSettled(writers.map(async (writer) => { await writer.write(bodyOf(200_000)) }))
+    expect(results.filter((each) => each.status === 'fulfilled').length).toBe(2)
+    expect(store.stats().diskBytes).toBeLessThanOrEqual(1_000_000)
+    await Promise.all(writers.map(async (writer) => { await writer.close() }))
+  })
+
+  describe('on a disk that fails', () => {
+    it('turns itself off with one line, serves on, and comes back after diskRetryMs', async () => {
+      const store = await start()
+      const head = await put(store, 'a', bodyOf(1000))
+      const reader = await store.open(head)
+      await reader!.read(0, 1)
+      const writer = await store.create(keyOf('b'))
+      await writer!.write(bodyOf(1000))
+      await rm(folder, { recursive: true })
+      await writeFile(folder, 'now a file')
+      expect(await writer!.commit(headOf(keyOf('b'), bodyOf(1000)))).toBe(false)
+      await writer!.close()
+      expect(await store.create(keyOf('c'))).toBeUndefined()
+      expect(await store.create(keyOf('d'))).toBeUndefined()
+      expect(warnings).toEqual(['disk tier off: writing failed; serving goes on without it'])
+      expect(await readAll(reader!)).toEqual(Buffer.from(bodyOf(1000)))
+      reader!.close()
+      clock.advance(1000)
+      expect(await store.create(keyOf('c'))).toBeUndefined()
+      await rm(folder)
+      expect(await store.create(keyOf('c'))).toBeUndefined()
+      clock.advance(1000)
+      const back = await put(store, 'c', bodyOf(1000, 3))
+      expect(await bodyIn(store, back)).toEqual(Buffer.from(bodyOf(1000, 3)))
+      expect(usable).toEqual([false, true])
+    })
+
+    it('starts without a usable folder and reads it once it can', async () => {
+      const first = await start()
+      const head = await put(first, 'a', bodyOf(1000))
+      await first.stop()
+      await rename(folder, `${folder}-aside`)
+      await writeFile(folder, 'a file in its place')
+      const store = await start()
+      expect(await store.create(keyOf('b'))).toBeUndefined()
+      expect(store.variants(keyOf('a'))).toEqual([])
+      await rm(folder)
+      await rename(`${folder}-aside`, folder)
+      clock.advance(1000)
+      await put(store, 'b', bodyOf(10))
+      expect(await bodyIn(store, head)).toEqual(Buffer.from(bodyOf(1000)))
+    })
+
+    it('keeps what was written readable when the disk is full', async (context) => {
+      const small = join(folder, 'small')
+      await mkdir(small)
+      if (!await run('mount', ['-t', 'tmpfs', '-o', 'size=2m', 'tmpfs', small])) context.skip('no file system can be mounted here')
+      try {
+        const store = await start({ diskBytesMax: 100_000_000 }, small)
+        const head = await put(store, 'a', bodyOf(500_000, 1))
+        const writer = await store.create(keyOf('b'))
+        await expect(writeAll(writer!, bodyOf(4_000_000))).rejects.toThrow(StoreFullError)
+        const { written } = writer!
+        expect(written).toBeGreaterThan(500_000)
+        expect(await readAll(writer!)).toEqual(Buffer.from(bodyOf(4_000_000).subarray(0, written)))
+        expect(await store.create(keyOf('c'))).toBeUndefined()
+        expect(await bodyIn(store, head)).toEqual(Buffer.from(bodyOf(500_000, 1)))
+        await writer!.close()
+        expect(warnings.length).toBe(1)
+        clock.advance(1000)
+        await put(store, 'c', bodyOf(100_000))
+        expect(usable).toEqual([false, true])
+        await store.stop()
+      } finally {
+        await run('umount', [small])
+      }
+    })
+  })
+})
+
+async function readlinkOrNothing (path: string): Promise<string> {
+  return await readlink(path).catch(() => '')
+}
+
+async function run (command: string, args: readonly string[]): Promise<boolean> {
+  const child = spawn(command, args, { stdio: 'ignore' })
+  return await new Promise((resolve) => {
+    child.once('error', () => { resolve(false) })
+    child.once('exit', (code) => { resolve(code === 0) })
+  })
+}

@@ -1,0 +1,251 @@
+/**
+ * One request, from its line to its response: host to site, target to key, then the cache, then what the
+ * client may see of it: conditions, range, Age, Via, Cache-Status. Everything that is not a plain GET or
+ * HEAD passes to the origin with its body. Follow it to `daemon/cache/cache.ts` for what happens inside.
+ */
+import type { Clock } from '../../protocols/clock.ts'
+import { fieldValue, withField, withoutFields, type Field, type Fields } from '../../protocols/fields.ts'
+import type { Cache, CacheResult } from '../cache/cache.ts'
+import type { FillHead } from '../cache/fill.ts'
+import { Level } from '../cache/flight.ts'
+import { Phase, Source } from '../cache/phase.ts'
+import type { CacheSettings } from '../cache/settings.ts'
+import type { Located, Sites } from '../cache/sites.ts'
+import { readStored } from '../cache/stored-body.ts'
+import { OriginError } from '../origin/errors.ts'
+import { contentLength } from '../routing/origin-source.ts'
+import type { Store } from '../store/store.ts'
+import { withCacheStatus, type CacheStatusInit, type ForwardReason } from './cache-status.ts'
+import { evaluate, hasOriginPrecondition, notModifiedFields } from './conditional.ts'
+import { endToEnd, passedRequestFields } from './fields.ts'
+import type { Body, EdgeRequest, EdgeResponse, Handler } from './message.ts'
+import { problem } from './problem.ts'
+import { contentRange, ifRangeMatches, parseRange, parseUnknownLength, unsatisfiedContentRange } from './range.ts'
+import { withVia } from './via.ts'
+
+/** What one request came to: one line in the log, one count in the metrics. */
+export interface RequestReport {
+  readonly request: EdgeRequest
+  readonly phase: Phase
+  readonly source?: Source
+  readonly status: number
+  /** From the request's head to the response's, ms. */
+  readonly durationMs: number
+  readonly reason?: string
+}
+
+export interface HandlerInit {
+  readonly name: string
+  readonly cache: Cache
+  readonly store: Store
+  readonly sites: Sites
+  readonly settings: CacheSettings
+  readonly clock: Clock
+  readonly onReport: (report: RequestReport) => void
+  readonly onBodyBytes: (bytes: number) => void
+}
+
+interface Outcome { response: EdgeResponse, phase: Phase, source?: Source, reason?: string }
+/** A head with a way to its body. */
+interface Representation { head: FillHead, read: (start: number, end: number | undefined) => Body, drop: () => void }
+
+export function createHandler (init: HandlerInit): Handler {
+  const handler = new EdgeHandler(init)
+  return async (request) => await handler.handle(request)
+}
+
+class EdgeHandler {
+  readonly #init: HandlerInit
+
+  constructor (init: HandlerInit) { this.#init = init }
+
+  async handle (request: EdgeRequest): Promise<EdgeResponse> {
+    const { clock, onReport } = this.#init
+    const startMs = clock.nowMs()
+    const { response, phase, source, reason } = await this.#respond(request)
+    onReport({ request, phase, source, reason, status: response.status, durationMs: clock.nowMs() - startMs })
+    return response.body === undefined ? response : { ...response, body: this.#counted(response.body) }
+  }
+
+  async #respond (request: EdgeRequest): Promise<Outcome> {
+    const { sites, cache } = this.#init
+    const site = sites.byHost(request.host)
+    if (site === undefined) return failed(problem(421, undefined, `no site of this edge answers for the host ${request.host}`))
+    const located = sites.locate(site, request.target, request.host)
+    if (located === undefined) return failed(problem(400, undefined, 'the request target is not a path'))
+    const plain = (request.method === 'GET' || request.method === 'HEAD') && request.body === undefined
+    if (!plain) return await this.#pass(request, located, 'method')
+    const fields = withoutFields(endToEnd(request.fields), 'host')
+    if (hasOriginPrecondition(fields)) return await this.#pass(request, located, 'bypass')
+
+    const asked = {
+      ...located, fields, path: [], silent: [], level: Level.Asker,
+      signal: request.signal, traceparent: request.traceparent
+    }
+    let result = await cache.request({ ...asked, rangeStart: rangeStart(fields) })
+    if (result.kind === 'pass' && result.reason === 'partial') {
+      const passed = await this.#pass(request, located, 'partial')
+      if (passed.phase !== Phase.Failed) return passed
+      // The origin cannot be reached: whoever holds the whole serves the part.
+      result = await cache.request(asked)
+    }
+    return await this.#finish(request, located, fields, result)
+  }
+
+  async #finish (request: EdgeRequest, located: Located, fields: Fields, result: CacheResult): Promise<Outcome> {
+    switch (result.kind) {
+      case 'failed': return failed(this.#marked(problem(result.status, undefined, result.reason), { hit: false, fwd: 'miss' }), result.reason)
+      case 'pass': {
+        if (result.upstream === undefined) return await this.#pass(request, located, 'bypass')
+        const { upstream } = result
+        return {
+          phase: Phase.Pass,
+          source: Source.Origin,
+          response: this.#marked({
+            status: upstream.status, fields: withoutFields(upstream.fields, 'content-length'), length: upstream.length,
+            body: request.method === 'HEAD' ? dropped(upstream.cancel) : upstream.body
+          }, { hit: false, fwd: 'uri-miss', detail: Source.Origin })
+        }
+      }
+      case 'stored': {
+        const { store, settings } = this.#init
+        const { head, phase, source, forward, collapsed } = result
+        const representation = {
+          head,
+          read: (start: number, end = head.length) => readStored(store, head, { start, end }, settings.readChunkBytes),
+          drop: () => {}
+        }
+        const status: Status = phase === Phase.Hit
+          ? { hit: true }
+          : phase === Phase.Revalidated
+            ? { hit: false, fwd: forward, fwdStatus: 304, collapsed, detail: source }
+            : { hit: false, fwd: forward ?? 'stale', collapsed, detail: 'origin-unreachable' }
+        return { phase, source, response: this.#represent(request, located, fields, representation, status, true) }
+      }
+      case 'filling': {
+        const { head, fill, source, release, storing, collapsed, forward } = result
+        request.signal.addEventListener('abort', release, { once: true })
+        const representation = { head, read: (start: number, end?: number) => released(fill.read(start, end, request.signal), release), drop: release }
+        const status = { hit: false, fwd: forward, fwdStatus: head.status, stored: storing, collapsed, detail: source }
+        const aged = source === Source.Peer || head.initialAgeMs >= 1_000
+        return { phase: Phase.Miss, source, response: this.#represent(request, located, fields, representation, status, aged) }
+      }
+    }
+  }
+
+  /** What this client gets of a representation: all of it, a part, only its head, or that nothing changed. */
+  #represent (request: EdgeRequest, { site }: Located, fields: Fields, { head, read, drop }: Representation, status: Status, aged: boolean): EdgeResponse {
+    const { ageMs, lifetimeMs } = this.#init.cache.timing(head, site)
+    const base = withoutFields(head.fields, 'content-length', 'age')
+    if (aged) base.push(['age', String(Math.floor(ageMs / 1000))])
+    if (head.status === 200) base.push(['accept-ranges', 'bytes'])
+    const mark = (response: EdgeResponse): EdgeResponse => this.#marked(response, { ...status, ttl: (lifetimeMs - ageMs) / 1000 })
+
+    const verdict = evaluate(fields, head)
+    if (verdict !== 'send') {
+      drop()
+      if (verdict === 'not-modified') return mark({ status: 304, fields: notModifiedFields(base) })
+      return mark(problem(412, undefined, 'a precondition of the request is not met'))
+    }
+    const range = this.#range(request, fields, head)
+    if (range.kind === 'unsatisfiable') {
+      drop()
+      return mark({ status: 416, fields: [...base, ['content-range', unsatisfiedContentRange(head.length ?? 0)]], length: 0 })
+    }
+    if (range.kind === 'range') {
+      return mark({
+        status: 206,
+        fields: withField(base, 'content-range', contentRange(range, head.length)),
+        length: range.end - range.start,
+        body: read(range.start, range.end)
+      })
+    }
+    if (request.method === 'HEAD' || head.status === 204) {
+      drop()
+      return mark({ status: head.status, fields: base, length: head.length })
+    }
+    return mark({ status: head.status, fields: base, length: head.length, body: read(0, undefined) })
+  }
+
+  /** A range of a body whose length nobody knows yet is ignored, as RFC 9110 section 14.2 allows. */
+  #range (request: EdgeRequest, fields: Fields, head: FillHead): ReturnType<typeof parseRange> {
+    if (request.method !== 'GET' || head.status !== 200 || head.length === undefined) return { kind: 'none' }
+    if (!ifRangeMatches(fieldValue(fields, 'if-range'), head.fields)) return { kind: 'none' }
+    return parseRange(fieldValue(fields, 'range'), head.length)
+  }
+
+  /** Straight to the origin and back, bodies streaming both ways. */
+  async #pass (request: EdgeRequest, { site, target, host, key }: Located, fwd: ForwardReason): Promise<Outcome> {
+    const { name, store } = this.#init
+    if (site.origin === undefined) return failed(this.#marked(problem(504, undefined, `the site ${site.name} has no origin on this edge`), { hit: false, fwd }))
+    try {
+      const response = await site.origin.request({
+        method: request.method,
+        target,
+        fields: withVia(passedRequestFields(request.fields), name),
+        host,
+        body: request.body,
+        signal: request.signal,
+        traceparent: request.traceparent
+      })
+      // RFC 9111 section 4.4: what an unsafe method changed is no longer what is stored.
+      if (!isSafe(request.method) && response.status < 400) await store.remove(key)
+      return {
+        phase: Phase.Pass,
+        source: Source.Origin,
+        response: this.#marked({
+          status: response.status,
+          fields: withoutFields(response.fields, 'content-length'),
+          length: contentLength(response.fields),
+          body: response.body
+        }, { hit: false, fwd, fwdStatus: response.status, detail: Source.Origin })
+      }
+    } catch (error) {
+      request.signal.throwIfAborted()
+      if (!(error instanceof OriginError)) throw error
+      return failed(this.#marked(problem(error.status, undefined, error.message), { hit: false, fwd }), error.message)
+    }
+  }
+
+  #marked (response: EdgeResponse, status: Status): EdgeResponse {
+    const { name } = this.#init
+    return { ...response, fields: withCacheStatus(withVia(response.fields, name), { cache: name, ...status }) }
+  }
+
+  async * #counted (body: Body): AsyncGenerator<Uint8Array> {
+    for await (const chunk of body) {
+      this.#init.onBodyBytes(chunk.byteLength)
+      yield chunk
+    }
+  }
+}
+
+type Status = Omit<CacheStatusInit, 'cache'>
+
+function failed (response: EdgeResponse, reason?: string): Outcome {
+  return { response, phase: Phase.Failed, reason }
+}
+
+function isSafe (method: string): boolean {
+  return ['GET', 'HEAD', 'OPTIONS', 'TRACE'].includes(method)
+}
+
+/** The first byte of a single range; a suffix begins who knows where. */
+function rangeStart (fields: readonly Field[]): number | undefined {
+  const range = parseUnknownLength(fieldValue(fields, 'range'))
+  if (range === undefined) return undefined
+  return 'suffix' in range ? Infinity : range.start
+}
+
+async function * released (body: Body, release: () => void): AsyncGenerator<Uint8Array> {
+  try {
+    yield * body
+  } finally {
+    release()
+  }
+}
+
+function dropped (cancel: () => void): undefined {
+  cancel()
+  return undefined
+}

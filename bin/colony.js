@@ -1,0 +1,5 @@
+#!/usr/bin/env node
+/** Launcher of colony: checks the version of Node, then loads the program. */
+import { launch } from './node-version.js'
+
+launch('colony')

@@ -1,0 +1,201 @@
+/**
+ * A program of several commands: reads the command line, prints the help, runs the command, and turns
+ * what went wrong into one sentence and an exit code: 0 done, 1 it could not be done, 2 the command
+ * line is wrong, 70 a fault of our own. A command is one object in a file of its own.
+ */
+import { parseArgs, styleText } from 'node:util'
+import { version } from '../daemon/version.ts'
+import { codeOf, ColonyError } from '../protocols/errors.ts'
+import type { TableStyle } from './table.ts'
+
+export interface Flag {
+  readonly name: string
+  /** Stands for the value in the help; a flag without it takes no value. */
+  readonly placeholder?: string
+  readonly help: string
+  /** The default as people read it. */
+  readonly byDefault?: string
+}
+
+/** The flags that were given: their text, or `true` where they take none. */
+export type Given = Readonly<Record<string, string | true>>
+
+export interface Command {
+  readonly name: string
+  /** One line, for the list of commands. */
+  readonly summary: string
+  /** More lines, for the command's own help. */
+  readonly description?: string
+  readonly flags?: readonly Flag[]
+  /** A whole command line. */
+  readonly example: string
+  /** @throws UsageError for a flag's value that is not allowed, ColonyError for what could not be done */
+  readonly run: (given: Given) => Promise<void>
+}
+
+export interface Commands {
+  readonly program: string
+  readonly summary: string
+  /** Of every command; may stand before the command's name. */
+  readonly flags: readonly Flag[]
+  readonly commands: readonly Command[]
+}
+
+/** The command line says something that cannot be done; the message is a whole sentence. */
+export class UsageError extends ColonyError {
+  constructor (message: string) {
+    super('COLONY_USAGE', message)
+  }
+}
+
+/** How tables look on standard output: bold only where a terminal shows it and NO_COLOR does not forbid it. */
+export function tableStyle (): TableStyle {
+  // 0 where a terminal does not know its own width.
+  const { isTTY, columns } = process.stdout
+  return { width: isTTY && columns > 0 ? columns : undefined, bold: (text) => styleText('bold', text) }
+}
+
+/** Runs what `argv` asks for; sets the process's exit code. Never rejects. */
+export async function runCommands (set: Commands, argv: readonly string[]): Promise<void> {
+  process.stdout.on('error', (error) => {
+    // A reader that has seen enough (`| head`) or a closed terminal: no reason to complain.
+    if (['EPIPE', 'EIO'].includes(codeOf(error) ?? '')) return
+    process.exitCode = 1
+    process.stderr.write(`${set.program}: cannot print: ${error.message}\n`)
+  })
+  process.stderr.on('error', () => {})
+  try {
+    const read = await readCommandLine(set, argv)
+    if (read.kind === 'text') process.stdout.write(read.text)
+    else await read.command.run(read.given)
+  } catch (error) {
+    process.exitCode = error instanceof UsageError ? 2 : error instanceof ColonyError ? 1 : 70
+    const what = error instanceof ColonyError || !(error instanceof Error) ? messageLine(error) : error.stack ?? error.message
+    process.stderr.write(`${set.program}: ${what}\n`)
+  }
+}
+
+type CommandLine =
+  | { readonly kind: 'text', readonly text: string }
+  | { readonly kind: 'run', readonly command: Command, readonly given: Given }
+
+const ownFlags: readonly Flag[] = [
+  { name: 'help', help: 'this text; after a command, the command\'s' },
+  { name: 'version', help: 'the version' }
+]
+
+/** @throws UsageError */
+async function readCommandLine (set: Commands, argv: readonly string[]): Promise<CommandLine> {
+  const every = [...ownFlags, ...set.flags, ...set.commands.flatMap(({ flags = [] }) => flags)]
+  const { tokens } = parseArgs({
+    args: [...argv],
+    strict: false,
+    tokens: true,
+    options: Object.fromEntries(every.map(({ name, placeholder }) => [
+      name, { type: placeholder === undefined ? 'boolean' : 'string', ...(name === 'help' ? { short: 'h' } : name === 'version' ? { short: 'v' } : {}) }
+    ] as const))
+  })
+  const [named, surplus] = tokens.filter((token) => token.kind === 'positional')
+  const command = set.commands.find(({ name }) => name === named?.value)
+  const title = command === undefined ? set.program : `${set.program} ${command.name}`
+  const flags = [...ownFlags, ...set.flags, ...command?.flags ?? []]
+  const given: Record<string, string | true> = {}
+  // Flags first: the value of a mistyped one would be taken for a command.
+  for (const token of tokens) {
+    if (token.kind !== 'option') continue
+    const flag = flags.find(({ name }) => name === token.name)
+    if (flag === undefined) throw new UsageError(`${token.rawName} is not a flag of ${title}: ${await suggestion(token.name, flags.map(({ name }) => name), '--')}`)
+    given[flag.name] = valueOf(flag, token)
+  }
+  if (named !== undefined && command === undefined) {
+    throw new UsageError(`${JSON.stringify(named.value)} is not a command of ${set.program}: ${await suggestion(named.value, set.commands.map(({ name }) => name), '')}`)
+  }
+  if (surplus !== undefined) throw new UsageError(`${JSON.stringify(surplus.value)} is too much: ${title} takes flags only (see ${title} --help)`)
+  if (given.help === true) return { kind: 'text', text: command === undefined ? helpText(set) : commandHelpText(set, command) }
+  if (given.version === true) return { kind: 'text', text: `${set.program} ${version}\n` }
+  if (command === undefined) throw new UsageError(`no command was given: expected ${set.commands.map(({ name }) => name).join(' or ')} (see ${set.program} --help)`)
+  return { kind: 'run', command, given }
+}
+
+function valueOf (flag: Flag, token: { readonly rawName: string, readonly value: string | undefined, readonly inlineValue: boolean | undefined }): string | true {
+  const { rawName, value, inlineValue } = token
+  if (flag.placeholder === undefined) {
+    if (value !== undefined) throw new UsageError(`${rawName} is ${JSON.stringify(value)}: expected no value`)
+    return true
+  }
+  // A flag in the value's place means that the value was forgotten; no value of ours begins with a dash.
+  if (value === undefined || value === '' || (inlineValue !== true && value.startsWith('-'))) {
+    throw new UsageError(`${rawName} has no value: expected ${rawName} ${flag.placeholder}`)
+  }
+  return value
+}
+
+/** @throws UsageError when the value is not a whole number from `min` to `max` */
+export function wholeNumber (given: Given, flag: string, { min, max, byDefault }: { min: number, max: number, byDefault: number }): number {
+  const text = given[flag]
+  if (text === undefined) return byDefault
+  const value = typeof text === 'string' && /^\d{1,9}$/.test(text) ? Number(text) : NaN
+  if (value >= min && value <= max) return value
+  throw new UsageError(`--${flag} is ${JSON.stringify(text)}: expected a whole number from ${min} to ${max}`)
+}
+
+async function suggestion (word: string, known: readonly string[], prefix: string): Promise<string> {
+  // Loaded only now: it brings all that the daemon checks values with, and slows every start by a fifth of a second.
+  const { nearest } = await import('../daemon/config-value.ts')
+  const best = nearest(word, known)
+  return best === undefined ? `expected one of ${known.map((each) => prefix + each).join(', ')}` : `did you mean ${prefix}${best}?`
+}
+
+function helpText (set: Commands): string {
+  const { program, summary, flags, commands } = set
+  const nameWidth = Math.max(...commands.map(({ name }) => name.length))
+  return [
+    `${program}: ${summary}`,
+    '',
+    `usage: ${usage(set, '<command>')}`,
+    '',
+    'commands:',
+    ...commands.map((command) => `  ${command.name.padEnd(nameWidth)}  ${command.summary}`),
+    '',
+    ...flagLines('flags', [...flags, ...ownFlags]),
+    '',
+    commands.length === 1 ? 'example:' : 'examples:',
+    ...commands.map(({ example }) => `  ${example}`),
+    ''
+  ].join('\n')
+}
+
+function commandHelpText (set: Commands, command: Command): string {
+  const { name, summary, description, flags = [], example } = command
+  return [
+    `${set.program} ${name}: ${summary}`,
+    ...(description === undefined ? [] : ['', description]),
+    '',
+    `usage: ${usage(set, name)}${flags.length > 0 ? ' [FLAG [VALUE]]...' : ''}`,
+    '',
+    ...flagLines('flags', [...flags, ...set.flags, ...ownFlags]),
+    '',
+    'example:',
+    `  ${example}`,
+    ''
+  ].join('\n')
+}
+
+function usage ({ program, flags }: Commands, command: string): string {
+  return [program, ...flags.map((flag) => `[${flagText(flag)}]`), command].join(' ')
+}
+
+function flagLines (title: string, flags: readonly Flag[]): string[] {
+  return [`${title}:`, ...flags.flatMap((flag) => [
+    `  ${flagText(flag)}`,
+    `        ${flag.help}${flag.byDefault === undefined ? '' : ` (default: ${flag.byDefault})`}`
+  ])]
+}
+
+function flagText ({ name, placeholder }: Flag): string {
+  return `--${name}${placeholder === undefined ? '' : ` ${placeholder}`}`
+}
+
+function messageLine (error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}

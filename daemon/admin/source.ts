@@ -1,0 +1,128 @@
+/** Gathers what /v1/status, /v1/peers, /readyz and /metrics tell, out of the edge's parts. */
+import type { Libp2p } from '@libp2p/interface'
+import { peerIdFromString } from '@libp2p/peer-id'
+import type { Clock } from '../../protocols/clock.ts'
+import type { Fetch } from '../../protocols/fetch/service.ts'
+import type { Locate } from '../../protocols/locate/locate.ts'
+import type { Membership } from '../../protocols/membership/service.ts'
+import type { Cache } from '../cache/cache.ts'
+import type { Sites } from '../cache/sites.ts'
+import type { EdgeConfig } from '../config.ts'
+import type { Metrics } from '../metrics.ts'
+import type { Origins } from '../origin/origins.ts'
+import type { Store } from '../store/store.ts'
+import type { Telemetry } from '../telemetry.ts'
+import { version } from '../version.ts'
+import type { AdminSource } from './routes.ts'
+import type { EdgeStatus, PeerStatus, SiteStatus } from './status.ts'
+
+export interface StatusSourceInit {
+  readonly config: EdgeConfig
+  readonly clock: Clock
+  readonly node: Libp2p
+  readonly membership: Membership
+  readonly fetch: Fetch
+  readonly locate: Locate
+  readonly cache: Cache
+  readonly store: Store
+  readonly sites: Sites
+  readonly origins: Origins
+  readonly telemetry: Telemetry
+  readonly metrics: Metrics
+  /** Addresses once every socket listens, empty before. */
+  readonly ready: () => { readonly http: string, readonly admin: string }
+}
+
+export class StatusSource implements AdminSource {
+  readonly #init: StatusSourceInit
+  readonly #startedMs: number
+
+  constructor (init: StatusSourceInit) {
+    this.#init = init
+    this.#startedMs = init.clock.nowMs()
+    this.#addGauges()
+  }
+
+  status (): EdgeStatus {
+    const { config, clock, node, membership, fetch, locate, cache, store, telemetry } = this.#init
+    const own = membership.self()
+    const members = membership.members()
+    const waiting = this.#waiting()
+    const { bytesIn, bytesOut } = fetch.counters()
+    return {
+      name: config.name,
+      peer: own.peer,
+      region: config.region,
+      zone: config.zone,
+      version,
+      uptimeMs: Math.round(clock.nowMs() - this.#startedMs),
+      ...this.#init.ready(),
+      listen: node.getMultiaddrs().map((address) => address.toString()),
+      ready: waiting.length === 0,
+      waiting,
+      members: members.length,
+      regions: Object.fromEntries([...Map.groupBy(members, ({ region }) => region)].map(([region, each]) => [region, each.length]).sort()) as Record<string, number>,
+      connections: node.getConnections().length,
+      ring: locate.ringHash(),
+      traffic: telemetry.tally(),
+      peerBytes: { received: bytesIn, sent: bytesOut },
+      flights: cache.flights,
+      store: store.stats(),
+      sites: this.#sites()
+    }
+  }
+
+  peers (): readonly PeerStatus[] {
+    const { membership, node } = this.#init
+    const own = membership.self()
+    return membership.members()
+      .filter(({ peer }) => peer !== own.peer)
+      .map(({ peer, name, region, zone, http, weight, load, draining, originHash }): PeerStatus => ({
+        peer, name, region, zone, http, weight, load, draining,
+        rttMs: membership.rttMs(peer),
+        connected: node.getConnections(peerIdFromString(peer)).length > 0,
+        otherOrigins: originHash !== own.originHash
+      }))
+      .sort((one, other) => one.region.localeCompare(other.region) || one.name.localeCompare(other.name))
+  }
+
+  async metrics (): Promise<{ type: string, text: string }> {
+    return { type: this.#init.metrics.contentType, text: await this.#init.metrics.text() }
+  }
+
+  #waiting (): string[] {
+    const { config, membership, ready } = this.#init
+    const waiting: string[] = []
+    if (ready().http === '') waiting.push('sockets do not listen yet')
+    if (config.join.length > 0 && membership.members().length < 2) waiting.push(`no member of the colony has been reached yet through ${config.join.join(', ')}`)
+    return waiting
+  }
+
+  #sites (): SiteStatus[] {
+    return this.#init.sites.all().map(({ name, origin }) => {
+      const ttfbMs = origin?.ttfbMs()
+      return { name, origin: origin?.url, ttfbMs: ttfbMs === undefined ? undefined : Math.round(ttfbMs * 10) / 10, ...origin?.state() }
+    })
+  }
+
+  /** Numbers that other parts keep, read when the metrics are. */
+  #addGauges (): void {
+    const { metrics, membership, fetch, store, cache, node } = this.#init
+    metrics.gauge('membership', 'members', '', 'Live members of the colony, this edge included.', [], (gauge) => { gauge.set(membership.members().length) })
+    metrics.gauge('mesh', 'connections', '', 'Open libp2p connections.', [], (gauge) => { gauge.set(node.getConnections().length) })
+    metrics.gauge('cache', 'flights', '', 'Fetches under way.', [], (gauge) => { gauge.set(cache.flights) })
+    metrics.gauge('store', 'objects', '', 'Stored responses.', [], (gauge) => { gauge.set(store.stats().objects) })
+    metrics.gauge('store', 'used', 'bytes', 'Bytes stored, by tier.', ['tier'], (gauge) => {
+      const { memoryBytes, diskBytes } = store.stats()
+      gauge.set({ tier: 'memory' }, memoryBytes)
+      gauge.set({ tier: 'disk' }, diskBytes)
+    })
+    metrics.gauge('store', 'evictions', '', 'Responses evicted since the start.', [], (gauge) => { gauge.set(store.stats().evictions) })
+    metrics.gauge('fetch', 'events', '', 'The fetch protocol since the start, by event: asked, answered, refused, broken, bytesIn, bytesOut.', ['event'], (gauge) => {
+      for (const [event, count] of Object.entries(fetch.counters())) gauge.set({ event }, count)
+    })
+    metrics.gauge('membership', 'events', '', 'Membership since the start, by event.', ['event'], (gauge) => {
+      for (const [event, count] of Object.entries(membership.counters())) gauge.set({ event }, count)
+    })
+  }
+}

@@ -1,0 +1,55 @@
+/** What an edge says of itself and of its peers: the documents behind /v1/status, /v1/peers and /readyz. */
+import type { PeerName, Region } from '../../protocols/ids.ts'
+import type { OriginState } from '../origin/origin.ts'
+import type { StoreStats } from '../store/store.ts'
+import type { Tally } from '../telemetry.ts'
+
+export interface PeerStatus {
+  readonly peer: PeerName
+  readonly name: string
+  readonly region: Region
+  readonly zone?: string
+  /** URL of its HTTP listener. */
+  readonly http: string
+  readonly weight: number
+  /** Asks a second that it took lately. */
+  readonly load: number
+  /** Shortest recent round trip, ms; absent where no link is kept. */
+  readonly rttMs?: number
+  readonly connected: boolean
+  readonly draining: boolean
+  /** It fills the same sites from other origins than this edge. */
+  readonly otherOrigins: boolean
+}
+
+export interface SiteStatus extends Partial<OriginState> {
+  readonly name: string
+  readonly origin?: string
+  /** Smoothed time to the origin's first byte, ms. */
+  readonly ttfbMs?: number
+}
+
+export interface EdgeStatus {
+  readonly name: string
+  readonly peer: PeerName
+  readonly region: Region
+  readonly zone?: string
+  readonly version: string
+  readonly uptimeMs: number
+  readonly http: string
+  readonly admin: string
+  readonly listen: readonly string[]
+  readonly ready: boolean
+  /** Why it is not ready; empty when it is. */
+  readonly waiting: readonly string[]
+  readonly members: number
+  readonly regions: Readonly<Record<Region, number>>
+  readonly connections: number
+  /** Edges of a region that print the same hash agree on who owns what. */
+  readonly ring?: string
+  readonly traffic: Tally
+  readonly peerBytes: { readonly received: number, readonly sent: number }
+  readonly flights: number
+  readonly store: StoreStats
+  readonly sites: readonly SiteStatus[]
+}

@@ -1,0 +1,322 @@
+/**
+ * The cache: given a key and a request, what is stored, what is already on its way, or a new flight.
+ * The HTTP handler and the answers to peers both come through here, so a peer gets nothing that a
+ * client could not. Freshness is RFC 9111 section 4; one flight a key and variant.
+ */
+import type { Clock } from '../../protocols/clock.ts'
+import { hasField, type Fields } from '../../protocols/fields.ts'
+import type { ContentKey, PeerName } from '../../protocols/ids.ts'
+import { requestCacheControl } from '../http/cache-control.ts'
+import type { ForwardReason } from '../http/cache-status.ts'
+import { freshenedFields, validators } from '../http/conditional.ts'
+import { currentAgeMs, lifetimeMs, mayServeStale, needsValidation } from '../http/freshness.ts'
+import { storability } from '../http/storable.ts'
+import { selectVariant, variantKey, varyNames } from '../http/vary.ts'
+import type { Store, StoredResponse } from '../store/store.ts'
+import { Fill, type FillHead } from './fill.ts'
+import { Flight, Flights, Level, type FlightOutcome } from './flight.ts'
+import type { Interest } from './interest.ts'
+import { Phase, Source } from './phase.ts'
+import { PrivateKeys } from './private-keys.ts'
+import type { CacheSettings } from './settings.ts'
+import type { Site } from './sites.ts'
+import type { Upstream } from './upstream.ts'
+
+export interface CacheRequest {
+  readonly site: Site
+  readonly key: ContentKey
+  readonly target: string
+  readonly host?: string
+  /** End-to-end request fields, conditional ones among them. */
+  readonly fields: Fields
+  /** Peers that already carry this request; empty for a client's. */
+  readonly path: readonly PeerName[]
+  /** Peers that the asker found silent. */
+  readonly silent: readonly PeerName[]
+  /** What this edge is asked as: a client asks an `Asker`, a peer its region's `Owner` or the `Home`. */
+  readonly level: Level
+  /** First byte of a client's range, where that alone is wanted. */
+  readonly rangeStart?: number
+  readonly signal: AbortSignal
+  readonly traceparent: string
+}
+
+export type CacheResult =
+  /** Stored here: read it from the store. */
+  | { readonly kind: 'stored', readonly phase: Phase, readonly head: StoredResponse, readonly source: Source, readonly collapsed: boolean, readonly forward?: ForwardReason }
+  /** On its way in: read it from the fill, then `release`. */
+  | { readonly kind: 'filling', readonly head: FillHead, readonly fill: Fill, readonly source: Source, readonly peer?: PeerName, readonly storing: boolean, readonly stale: boolean, readonly collapsed: boolean, readonly forward: ForwardReason, readonly release: () => void }
+  /** May not be shared: `upstream` is this request's own answer, without it the origin is to be asked. */
+  | { readonly kind: 'pass', readonly reason: 'private' | 'partial', readonly upstream?: Upstream }
+  | { readonly kind: 'failed', readonly status: number, readonly reason: string }
+
+/** What the cache asks of whoever can get content (`daemon/routing/fetcher.ts`). */
+export interface Fetcher {
+  obtain: (request: ObtainRequest) => Promise<Obtained>
+  /** Another source of the same version, from `offset` on. */
+  resume: (request: ObtainRequest, offset: number, head: FillHead, failed: Upstream) => Promise<Upstream>
+}
+
+export interface ObtainRequest extends CacheRequest {
+  /** Validators of what is stored here, for a conditional request; none for a plain one. */
+  readonly validators: Fields
+  /** What is stored here, stale. */
+  readonly stored?: StoredResponse
+  /** Tells whom it is about to wait on. */
+  readonly onLevel: (level: Level) => void
+}
+
+export type Obtained =
+  | { readonly kind: 'upstream', readonly upstream: Upstream }
+  | { readonly kind: 'not-modified', readonly fields: Fields, readonly receivedAtMs: number, readonly initialAgeMs: number, readonly source: Source, readonly peer?: PeerName }
+  | { readonly kind: 'private' }
+  | { readonly kind: 'failed', readonly status: number, readonly reason: string }
+
+export interface CacheInit {
+  readonly store: Store
+  readonly fetcher: Fetcher
+  readonly settings: CacheSettings
+  readonly clock: Clock
+}
+
+export class Cache {
+  readonly #init: CacheInit
+  readonly #flights = new Flights()
+  readonly #private: PrivateKeys
+
+  constructor (init: CacheInit) {
+    this.#init = init
+    this.#private = new PrivateKeys(init.settings.notShareableMs, init.settings.notShareableKeysMax)
+  }
+
+  /** Fetches running now. */
+  get flights (): number { return this.#flights.size }
+
+  /** The stored variant for these request fields, whatever its age. */
+  stored (key: ContentKey, fields: Fields): StoredResponse | undefined {
+    return selectVariant(this.#init.store.variants(key), fields)
+  }
+
+  /** Age and lifetime of a head now, ms. */
+  timing (head: Pick<StoredResponse, 'fields' | 'receivedAtMs' | 'initialAgeMs'>, site?: Site): { ageMs: number, lifetimeMs: number } {
+    return { ageMs: currentAgeMs(head, this.#init.clock.wallMs()), lifetimeMs: lifetimeMs(head, { defaultTtlMs: site?.defaultTtlMs ?? 0 }) }
+  }
+
+  /** Whether a stored head may answer these request fields as it is. */
+  answers (head: StoredResponse, fields: Fields, site?: Site): boolean {
+    const { ageMs, lifetimeMs } = this.timing(head, site)
+    return !needsValidation(head, requestCacheControl(fields), ageMs, lifetimeMs)
+  }
+
+  /** Answers from the store, or from a flight. Rejects only when `signal` aborts. */
+  async request (request: CacheRequest): Promise<CacheResult> {
+    const control = requestCacheControl(request.fields)
+    let variant: string | undefined
+    for (;;) {
+      const stored = this.stored(request.key, request.fields)
+      if (stored !== undefined) {
+        const { ageMs, lifetimeMs } = this.timing(stored, request.site)
+        if (!needsValidation(stored, control, ageMs, lifetimeMs)) {
+          return { kind: 'stored', phase: ageMs < lifetimeMs ? Phase.Hit : Phase.Stale, head: stored, source: Source.Store, collapsed: false }
+        }
+      }
+      if (control.onlyIfCached) return { kind: 'failed', status: 504, reason: 'the request allows only what is cached, and nothing fitting is' }
+      if (this.#passes(request, control.noStore)) return { kind: 'pass', reason: 'private' }
+
+      variant ??= stored?.variant ?? this.#likelyVariant(request)
+      let name = control.noCache === false ? variant : `${variant}|reload`
+      let flight = this.#flights.get(request.key, name)
+      if (flight !== undefined && flight.level < request.level) {
+        // It may be waiting on the very edge that asks: a flight of its own cannot.
+        name += `|${request.level}`
+        flight = this.#flights.get(request.key, name)
+      }
+      const collapsed = flight !== undefined
+      if (flight === undefined) {
+        if (this.#isFarRange(request, stored)) return { kind: 'pass', reason: 'partial' }
+        flight = this.#depart(name, request, stored)
+      }
+      const release = flight.interest.join()
+      const result = await this.#settle(request, flight, collapsed, stored, release)
+      if (result.kind !== 'again') return result
+      // Another variant than this request's, or too late to join: the next round finds its own flight.
+      if (result.variant === variant) this.#flights.remove(request.key, name, flight)
+      variant = result.variant
+    }
+  }
+
+  /**
+   * A running flight that a peer's `have` may wait on: one that waits on nobody else any more.
+   *
+   * @returns undefined where there is none, or where waiting could close a circle
+   */
+  async running (key: ContentKey, fields: Fields, signal: AbortSignal): Promise<Extract<CacheResult, { kind: 'filling' }> | undefined> {
+    for (const flight of this.#flights.of(key)) {
+      if (flight.level !== Level.Origin || flight.signal.aborted) continue
+      const release = flight.interest.join()
+      const outcome = await this.#wait(flight, signal, release)
+      if (outcome.kind === 'filling' && outcome.fill.joinable && outcome.fill.fromOrigin && fits(outcome.fill.head, fields)) {
+        const { fill, source, peer, storing, stale } = outcome
+        return { kind: 'filling', head: fill.head, fill, source, peer, storing, stale, collapsed: true, forward: 'uri-miss', release }
+      }
+      release()
+    }
+    return undefined
+  }
+
+  #passes (request: CacheRequest, noStore: boolean): boolean {
+    return noStore || hasField(request.fields, 'authorization') || this.#private.has(request.key, this.#init.clock.nowMs())
+  }
+
+  #isFarRange (request: CacheRequest, stored: StoredResponse | undefined): boolean {
+    return stored === undefined && request.rangeStart !== undefined && request.rangeStart > this.#init.settings.rangeWaitBytesMax
+  }
+
+  /** Why what is stored did not do (RFC 9211 section 2.2). */
+  #forwardReason (request: CacheRequest, stored: StoredResponse | undefined): ForwardReason {
+    if (stored === undefined) return this.#init.store.variants(request.key).length > 0 ? 'vary-miss' : 'uri-miss'
+    const { ageMs, lifetimeMs } = this.timing(stored, request.site)
+    return ageMs < lifetimeMs ? 'request' : 'stale'
+  }
+
+  /** The variant that this request will most likely get, from what is known of the key's Vary. */
+  #likelyVariant (request: CacheRequest): string {
+    const known = this.#init.store.variants(request.key)[0]
+    return known === undefined ? '' : variantKey(known.vary, request.fields)
+  }
+
+  #depart (name: string, request: CacheRequest, stored: StoredResponse | undefined): Flight {
+    const land = (): void => { this.#flights.remove(request.key, name, flight) }
+    const flight: Flight = new Flight(request.level, async (self) => await this.#fly(self, request, stored, land))
+    this.#flights.add(request.key, name, flight)
+    flight.signal.addEventListener('abort', land)
+    flight.outcome.then((outcome) => { if (outcome.kind !== 'filling') land() }, land)
+    return flight
+  }
+
+  async #fly (flight: Flight, request: CacheRequest, stored: StoredResponse | undefined, land: () => void): Promise<FlightOutcome> {
+    // The rest runs after the flight is known to those who come next.
+    await Promise.resolve()
+    const asked: ObtainRequest = {
+      ...request,
+      signal: flight.signal,
+      stored,
+      validators: stored === undefined ? [] : validators(stored.fields),
+      onLevel: (level) => { flight.raise(level) }
+    }
+    const got = await this.#init.fetcher.obtain(asked)
+    if (got.kind === 'not-modified') {
+      if (stored === undefined) return { kind: 'failed', status: 502, reason: 'a 304 came to a request without conditions' }
+      const head = { ...stored, fields: freshenedFields(stored.fields, got.fields), receivedAtMs: got.receivedAtMs, initialAgeMs: got.initialAgeMs }
+      // Under another Vary it would be another variant: it serves those who wait, and is not kept.
+      if (String(varyNames(head.fields)) === String(stored.vary)) await this.#init.store.update(head)
+      else await this.#init.store.remove(stored.key, stored.variant)
+      return { kind: 'validated', head, source: got.source, peer: got.peer }
+    }
+    if (got.kind === 'private') {
+      this.#private.add(request.key, this.#init.clock.nowMs())
+      return { kind: 'private', claim: () => undefined }
+    }
+    if (got.kind === 'failed') return got
+    return await this.#startFill(flight, asked, got.upstream, land)
+  }
+
+  async #startFill (flight: Flight, request: ObtainRequest, upstream: Upstream, onOver: () => void): Promise<FlightOutcome> {
+    const { store, settings, fetcher } = this.#init
+    const verdict = storability({ method: 'GET', requestFields: request.fields, status: upstream.status, fields: upstream.fields, defaultTtlMs: request.site.defaultTtlMs })
+    const vary = varyNames(upstream.fields)
+    const writer = verdict.shareable && vary !== '*' ? await store.create(request.key, upstream.length) : undefined
+    if (writer === undefined || vary === '*') {
+      if (!verdict.shareable) this.#private.add(request.key, this.#init.clock.nowMs())
+      return { kind: 'private', claim: claimOnce(upstream, flight.interest) }
+    }
+    const head: FillHead = {
+      key: request.key,
+      variant: variantKey(vary, request.fields),
+      site: request.site.name,
+      target: request.target,
+      status: upstream.status,
+      fields: upstream.fields,
+      vary,
+      receivedAtMs: upstream.receivedAtMs,
+      initialAgeMs: upstream.initialAgeMs,
+      length: upstream.length,
+      hash: upstream.hash
+    }
+    const fill = new Fill({
+      head, upstream, writer, settings, onOver,
+      interest: flight.interest,
+      storable: verdict.storable,
+      resume: async (offset, failed) => await fetcher.resume(request, offset, head, failed)
+    })
+    flight.land(fill)
+    void fill.run()
+    return {
+      kind: 'filling', fill, storing: verdict.storable, stale: upstream.stale,
+      source: upstream.source === 'peer' ? Source.Peer : Source.Origin, peer: upstream.peer
+    }
+  }
+
+  async #settle (request: CacheRequest, flight: Flight, collapsed: boolean, stored: StoredResponse | undefined, release: () => void): Promise<CacheResult | { kind: 'again', variant: string }> {
+    const outcome = await this.#wait(flight, request.signal, release)
+    const forward = this.#forwardReason(request, stored)
+    if (outcome.kind === 'filling') {
+      const { fill, source, peer, storing, stale } = outcome
+      const variant = variantKey(fill.head.vary, request.fields)
+      if (collapsed && (variant !== fill.head.variant || !fill.joinable)) {
+        release()
+        return { kind: 'again', variant }
+      }
+      return { kind: 'filling', head: fill.head, fill, source, peer, storing, stale, collapsed, forward, release }
+    }
+    if (outcome.kind === 'private') {
+      // Only the request that it was given to may have it.
+      const upstream = collapsed ? undefined : outcome.claim()
+      release()
+      return { kind: 'pass', reason: 'private', upstream }
+    }
+    release()
+    if (outcome.kind === 'validated') {
+      if (!fits(outcome.head, request.fields)) return { kind: 'again', variant: variantKey(outcome.head.vary, request.fields) }
+      return { kind: 'stored', phase: Phase.Revalidated, head: outcome.head, source: outcome.source, collapsed, forward }
+    }
+    // RFC 9111 section 4.2.4: no origin can be reached, and what is stored does not forbid it.
+    if (stored !== undefined && mayServeStale(stored)) return { kind: 'stored', phase: Phase.Stale, head: stored, source: Source.Store, collapsed, forward }
+    return outcome
+  }
+
+  async #wait (flight: Flight, signal: AbortSignal, release: () => void): Promise<FlightOutcome> {
+    const { promise, reject } = Promise.withResolvers<never>()
+    const onAbort = (): void => { reject(signal.reason as Error) }
+    signal.addEventListener('abort', onAbort, { once: true })
+    try {
+      signal.throwIfAborted()
+      return await Promise.race([flight.outcome, promise])
+    } catch (error) {
+      release()
+      signal.throwIfAborted()
+      return { kind: 'failed', status: 502, reason: error instanceof Error ? error.message : String(error) }
+    } finally {
+      signal.removeEventListener('abort', onAbort)
+    }
+  }
+}
+
+function fits (head: FillHead, fields: Fields): boolean {
+  return head.variant === variantKey(head.vary, fields)
+}
+
+/** The first to call has the upstream; unclaimed, it is dropped when nobody waits any more. */
+function claimOnce (upstream: Upstream, interest: Interest): () => Upstream | undefined {
+  let left: Upstream | undefined = upstream
+  const claim = (): Upstream | undefined => {
+    const claimed = left
+    left = undefined
+    return claimed
+  }
+  const onChange = (): void => { if (interest.count === 0) claim()?.cancel() }
+  interest.onChange(onChange)
+  onChange()
+  return claim
+}
+

@@ -1,0 +1,101 @@
+/**
+ * One flight a key: concurrent misses share one fetch, and all of them its outcome.
+ *
+ * A flight may wait on another edge's flight, and so edges must never wait on each other in a circle,
+ * whatever each believes the ring to be. That is what levels are for: a flight says whom it waits on, an ask
+ * to fill joins only a flight of at least its own level, which is above the asker's, and `have` joins
+ * only what waits on the origin alone. Every wait leads upwards, so none leads back.
+ */
+import type { StoredResponse } from '../store/store.ts'
+import type { Fill } from './fill.ts'
+import { Interest } from './interest.ts'
+import type { Source } from './phase.ts'
+import type { Upstream } from './upstream.ts'
+import type { ContentKey, PeerName } from '../../protocols/ids.ts'
+
+/** Whom a flight waits on, or an ask may wait on: each level waits only on higher ones. */
+export const Level = {
+  /** May wait on the key's owner in its region. */
+  Asker: 0,
+  /** The region's owner: may wait on the owner in the key's home region. */
+  Owner: 1,
+  /** The home region's owner: waits on no fill. */
+  Home: 2,
+  /** Waits on the origin alone, or its bytes come from there. */
+  Origin: 3
+} as const
+export type Level = typeof Level[keyof typeof Level]
+
+export type FlightOutcome =
+  /** A body is arriving, to be read through `fill`. */
+  | { readonly kind: 'filling', readonly fill: Fill, readonly storing: boolean, readonly stale: boolean, readonly source: Source, readonly peer?: PeerName }
+  /** What was stored is current again. */
+  | { readonly kind: 'validated', readonly head: StoredResponse, readonly source: Source, readonly peer?: PeerName }
+  /** Not to be shared: whoever's request it was may claim the response once, all others ask for themselves. */
+  | { readonly kind: 'private', readonly claim: () => Upstream | undefined }
+  | { readonly kind: 'failed', readonly status: number, readonly reason: string }
+
+export class Flight {
+  readonly interest = new Interest()
+  readonly outcome: Promise<FlightOutcome>
+  readonly #abort = new AbortController()
+  #base: Level
+  #level: Level
+  #fill: Fill | undefined
+
+  /** @param run does the work; is aborted when nobody wants its outcome any more */
+  constructor (level: Level, run: (flight: Flight) => Promise<FlightOutcome>) {
+    this.#level = level
+    this.#base = level
+    this.interest.onChange(() => {
+      if (this.interest.count === 0) this.#abort.abort(new DOMException('nobody waits for it any more', 'AbortError'))
+    })
+    this.outcome = run(this)
+    this.outcome.catch(() => {})
+  }
+
+  get signal (): AbortSignal { return this.#abort.signal }
+
+  /** While a body comes in from a peer, or another source for it is sought, it is what it was at the start. */
+  get level (): Level {
+    if (this.#fill === undefined) return this.#level
+    return this.#fill.fromOrigin ? Level.Origin : this.#base
+  }
+
+  /** How far the fetch has come; never down again before a body arrives. */
+  raise (level: Level): void {
+    this.#level = Math.max(this.#level, level) as Level
+    if (level !== Level.Origin) this.#base = this.#level
+  }
+
+  /** The body is arriving. */
+  land (fill: Fill): void { this.#fill = fill }
+}
+
+/** All flights of an edge, by key, and for each key by variant. */
+export class Flights {
+  readonly #byKey = new Map<ContentKey, Map<string, Flight>>()
+  #size = 0
+
+  get size (): number { return this.#size }
+
+  get (key: ContentKey, variant: string): Flight | undefined { return this.#byKey.get(key)?.get(variant) }
+
+  of (key: ContentKey): Flight[] { return [...this.#byKey.get(key)?.values() ?? []] }
+
+  add (key: ContentKey, variant: string, flight: Flight): void {
+    const flights = this.#byKey.get(key) ?? new Map<string, Flight>()
+    if (!flights.has(variant)) this.#size++
+    flights.set(variant, flight)
+    this.#byKey.set(key, flights)
+  }
+
+  /** Takes this very flight out, if it is still there. */
+  remove (key: ContentKey, variant: string, flight: Flight): void {
+    const flights = this.#byKey.get(key)
+    if (flights?.get(variant) !== flight) return
+    flights.delete(variant)
+    this.#size--
+    if (flights.size === 0) this.#byKey.delete(key)
+  }
+}

@@ -1,0 +1,128 @@
+/**
+ * The libp2p node: the only file that names concrete libp2p packages. It says which transport,
+ * encryption, multiplexer and services an edge has, with which limits, and how Colony's own
+ * protocols are hung in. Each limit carries its reason.
+ */
+import { readFile } from 'node:fs/promises'
+import { createHash } from 'node:crypto'
+import { gossipsub } from '@chainsafe/libp2p-gossipsub'
+import { identify } from '@libp2p/identify'
+import type { ComponentLogger, Ed25519PrivateKey, Libp2p } from '@libp2p/interface'
+import { kadDHT, passthroughMapper } from '@libp2p/kad-dht'
+import { noise } from '@libp2p/noise'
+import { ping } from '@libp2p/ping'
+import { preSharedKey } from '@libp2p/pnet'
+import { prometheusMetrics } from '@libp2p/prometheus-metrics'
+import { tcp } from '@libp2p/tcp'
+import { yamux } from '@libp2p/yamux'
+import type { Datastore } from 'interface-datastore'
+import { createLibp2p } from 'libp2p'
+import type { Registry } from 'prom-client'
+import { ColonyError, messageOf } from '../protocols/errors.ts'
+import type { MeshSettings } from './node-settings.ts'
+
+export interface MeshInit {
+  readonly identity: Ed25519PrivateKey
+  readonly datastore: Datastore
+  readonly listen: readonly string[]
+  readonly announce: readonly string[]
+  /** 32 bytes in the format of a libp2p swarm key file. Without it anyone who reaches the port may join. */
+  readonly networkKey?: Uint8Array
+  readonly settings: MeshSettings
+  readonly logger: ComponentLogger
+  readonly registry?: Registry
+}
+
+/** Colony's own services, by name, each a libp2p service factory: `(components) => service`. */
+export type ServiceFactories = Record<string, (components: any) => unknown>
+
+/** Largest read buffer of one stream, bytes; the fetch protocol keeps less than this in flight. */
+const streamBufferBytesMax = 4 * 1024 * 1024
+
+/**
+ * Creates the node without starting it.
+ *
+ * @param services Colony's protocols; they find `dht`, `pubsub` and `ping` among their components
+ */
+export async function createNode (init: MeshInit, services: ServiceFactories): Promise<Libp2p> {
+  const { settings } = init
+  return await createLibp2p({
+    start: false,
+    privateKey: init.identity,
+    datastore: init.datastore,
+    logger: init.logger,
+    nodeInfo: { name: 'colony', version: '1' },
+    addresses: { listen: [...init.listen], announce: [...init.announce] },
+    transports: [tcp()],
+    connectionEncrypters: [noise()],
+    streamMuxers: [yamux({ streamOptions: { maxStreamWindowSize: streamBufferBytesMax } })],
+    connectionProtector: init.networkKey === undefined ? undefined : preSharedKey({ psk: init.networkKey }),
+    // Kept by default for one hour and six: an edge that was down over a weekend should find the others.
+    peerStore: { maxAddressAge: settings.peerAgeMs, maxPeerAge: settings.peerAgeMs },
+    connectionGater: { denyDialMultiaddr: () => false },
+    connectionManager: {
+      maxConnections: settings.connectionsMax,
+      inboundConnectionThreshold: settings.inboundPerSecondMax,
+      maxIncomingPendingConnections: settings.inboundPendingMax,
+      dialTimeout: settings.dialTimeoutMs,
+      addressDialTimeout: settings.dialTimeoutMs
+    },
+    // Membership measures its links itself, and decides itself who is dead.
+    connectionMonitor: { enabled: false },
+    metrics: init.registry === undefined
+      ? undefined
+      : prometheusMetrics({ registry: init.registry, preserveExistingMetrics: false, collectDefaultMetrics: false }),
+    services: {
+      identify: identify({ maxInboundStreams: settings.streamsMax, maxOutboundStreams: settings.streamsMax }),
+      ping: ping({ maxInboundStreams: settings.streamsMax, maxOutboundStreams: settings.streamsMax }),
+      dht: kadDHT({
+        protocol: '/colony/kad/1.0.0',
+        clientMode: false,
+        kBucketSize: settings.kBucketSize,
+        peerInfoMapper: passthroughMapper,
+        allowQueryWithZeroPeers: true
+      }),
+      pubsub: gossipsub({
+        globalSignaturePolicy: 'StrictSign',
+        allowPublishToZeroTopicPeers: true,
+        fallbackToFloodsub: false,
+        floodPublish: false,
+        heartbeatInterval: settings.gossipHeartbeatMs,
+        maxInboundDataLength: settings.gossipMessageBytesMax,
+        // Servers of one site share an address; the default would score them below the graylist line.
+        scoreParams: { IPColocationFactorWeight: 0 }
+      }),
+      ...services
+    } as never
+  }) as unknown as Libp2p
+}
+
+/** The key file cannot be read or is not a swarm key. */
+export class NetworkKeyError extends ColonyError {
+  constructor (message: string, options?: { cause?: unknown }) {
+    super('COLONY_NETWORK_KEY', message, options)
+  }
+}
+
+/** @throws NetworkKeyError */
+export async function readNetworkKey (file: string): Promise<Uint8Array> {
+  let bytes: Buffer
+  try {
+    bytes = await readFile(file)
+  } catch (error) {
+    throw new NetworkKeyError(`the network key ${file} cannot be read (${messageOf(error)})`, { cause: error })
+  }
+  if (!/^\/key\/swarm\/psk\/1\.0\.0\/\s+\/base16\/\s+[0-9a-f]{64}\s*$/.test(bytes.toString('latin1'))) {
+    throw new NetworkKeyError(`the network key ${file} is not a libp2p swarm key: expected three lines, /key/swarm/psk/1.0.0/, /base16/ and 64 hexadecimal digits`)
+  }
+  return new Uint8Array(bytes)
+}
+
+/**
+ * The network's name in topics and DHT keys. Derived from the key by a one-way hash, so that
+ * colonies with different keys never share a topic.
+ */
+export function networkName (networkKey?: Uint8Array): string {
+  if (networkKey === undefined) return 'open'
+  return createHash('sha256').update('colony-network\0').update(networkKey).digest('hex').slice(0, 16)
+}

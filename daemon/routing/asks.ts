@@ -1,0 +1,65 @@
+/** How a request of the cache becomes an ask, and a peer's answer an upstream. */
+import { Verb, type Ask, type Version } from '../../protocols/fetch/messages.ts'
+import type { PeerAnswer } from '../../protocols/fetch/transfer.ts'
+import type { PeerName } from '../../protocols/ids.ts'
+import type { CacheRequest, ObtainRequest } from '../cache/cache.ts'
+import { versionOf, type Upstream } from '../cache/upstream.ts'
+import { upstreamRequestFields } from '../http/fields.ts'
+
+export interface AskInit {
+  readonly verb: Verb
+  readonly self: PeerName
+  readonly silent: ReadonlySet<PeerName>
+  readonly offset?: number
+  readonly version?: Version
+  readonly staleOk?: boolean
+  readonly headOnly?: boolean
+  readonly turnedAway?: boolean
+  readonly last?: boolean
+}
+
+/** Credit and block size are the fetch protocol's to lower. */
+const everything = 1_000
+const oneMiB = 1024 * 1024
+
+export function askFor (request: CacheRequest & Partial<Pick<ObtainRequest, 'stored'>>, init: AskInit): Ask {
+  return {
+    verb: init.verb,
+    key: request.key,
+    site: request.site.name,
+    target: request.target,
+    host: request.host,
+    // A peer is never given credentials: such requests do not come here (Cache passes them).
+    fields: upstreamRequestFields(request.fields),
+    path: init.verb === Verb.Fill ? [...request.path, init.self] : [],
+    silent: [...init.silent],
+    offset: init.offset ?? 0,
+    version: init.version,
+    held: request.stored === undefined || init.offset !== undefined ? undefined : versionOf(request.stored),
+    staleOk: init.staleOk ?? false,
+    headOnly: init.headOnly ?? false,
+    turnedAway: init.turnedAway ?? false,
+    last: init.last ?? false,
+    credit: everything,
+    blockBytes: oneMiB,
+    traceparent: request.traceparent
+  }
+}
+
+export function upstreamOf (answer: Extract<PeerAnswer, { kind: 'hit' }>, verb: Verb, wallMs: number): Upstream {
+  return {
+    source: 'peer',
+    peer: answer.peer,
+    verb,
+    status: answer.head.status,
+    fields: answer.head.fields,
+    receivedAtMs: wallMs,
+    initialAgeMs: answer.head.ageMs,
+    length: answer.head.length,
+    hash: answer.head.hash,
+    stale: answer.stale,
+    body: answer.body,
+    total: answer.total,
+    cancel: answer.cancel
+  }
+}

@@ -1,0 +1,23 @@
+/**
+ * What routing asks of the mesh: who owns a key, who is a member, how far they are, and the asking
+ * itself. `daemon/index.ts` puts it together from membership, locate and fetch; a test hands in its own.
+ */
+import type { Ask } from '../../protocols/fetch/messages.ts'
+import type { PeerAnswer } from '../../protocols/fetch/transfer.ts'
+import type { ContentKey, PeerName, Region } from '../../protocols/ids.ts'
+
+export interface Peers {
+  readonly self: PeerName
+  readonly region: Region
+  regionOf: (peer: PeerName) => Region | undefined
+  /** Live members of a region, this edge among them. */
+  members: (region: Region) => readonly PeerName[]
+  owners: (key: ContentKey, n: number, region: Region) => PeerName[]
+  /** Regions in this key's order, its home first. */
+  homeRegions: (key: ContentKey) => Region[]
+  /** This key's owner in the view before the last change, where another. */
+  previousOwner: (key: ContentKey) => PeerName | undefined
+  /** Shortest recent round trip, ms. */
+  rttMs: (peer: PeerName) => number | undefined
+  ask: (peer: PeerName, ask: Ask, options: { signal: AbortSignal, onFilling?: () => void }) => Promise<PeerAnswer>
+}

@@ -1,0 +1,71 @@
+/**
+ * What must outlive the process and is small: identity and known peers (later the Raft log,
+ * configuration and purges). One LevelDB in the data folder, a sublevel for each part. Its lock is
+ * also what keeps two daemons off one folder.
+ */
+import { mkdir } from 'node:fs/promises'
+import { join, resolve } from 'node:path'
+import { generateKeyPair, privateKeyFromProtobuf, privateKeyToProtobuf } from '@libp2p/crypto/keys'
+import type { Ed25519PrivateKey } from '@libp2p/interface'
+import { ClassicLevel } from 'classic-level'
+import { LevelDatastore } from 'datastore-level'
+import type { Datastore } from 'interface-datastore'
+import { codeOf, ColonyError, messageOf } from '../protocols/errors.ts'
+
+export interface State {
+  /** libp2p's peer store and the DHT's records. */
+  readonly datastore: Datastore
+  readonly identity: Ed25519PrivateKey
+  close: () => Promise<void>
+}
+
+/** The data folder cannot be used: missing rights, in use, or not ours. */
+export class DataFolderError extends ColonyError {
+  constructor (message: string, options?: { cause?: unknown }) {
+    super('COLONY_DATA_FOLDER', message, options)
+  }
+}
+
+const identityKey = 'ed25519'
+
+/** @throws DataFolderError with one sentence that says what to do */
+export async function openState (dataDir: string): Promise<State> {
+  const folder = resolve(dataDir)
+  const level = await openLevel(folder)
+  try {
+    const identities = level.sublevel<string, Uint8Array>('identity', { valueEncoding: 'view' })
+    const stored = await identities.get(identityKey)
+    const identity = stored === undefined ? await generateKeyPair('Ed25519') : decodeIdentity(stored, folder)
+    if (stored === undefined) {
+      await level.batch([{ type: 'put', sublevel: identities, key: identityKey, value: privateKeyToProtobuf(identity) }], { sync: true })
+    }
+    // The store takes any abstract-level; its types ask for a top-level database.
+    const peers = level.sublevel<string, Uint8Array>('libp2p', { valueEncoding: 'view' }) as never
+    return { datastore: new LevelDatastore(peers) as unknown as Datastore, identity, close: async () => { await level.close() } }
+  } catch (error) {
+    await level.close()
+    throw error
+  }
+}
+
+async function openLevel (folder: string): Promise<ClassicLevel<string, Uint8Array>> {
+  try {
+    await mkdir(folder, { recursive: true })
+    const level = new ClassicLevel<string, Uint8Array>(join(folder, 'state'), { valueEncoding: 'view' })
+    await level.open()
+    return level
+  } catch (error) {
+    const cause = (error as { cause?: unknown }).cause
+    if (codeOf(cause) === 'LEVEL_LOCKED') {
+      throw new DataFolderError(`the data folder ${folder} is in use by another colonyd: give each its own with --data`, { cause: error })
+    }
+    const reason = messageOf(cause ?? error)
+    throw new DataFolderError(`the data folder ${folder} cannot be used (${reason}): check its owner and rights, or give another with --data`, { cause: error })
+  }
+}
+
+function decodeIdentity (bytes: Uint8Array, folder: string): Ed25519PrivateKey {
+  const key = privateKeyFromProtobuf(bytes)
+  if (key.type !== 'Ed25519') throw new DataFolderError(`the identity in ${folder} is of type ${key.type}: expected Ed25519`)
+  return key
+}

@@ -10,7 +10,7 @@ import type { Clock } from '../clock.ts'
 import { messageOf, WireError } from '../errors.ts'
 import type { PeerName } from '../ids.ts'
 import { encodeFrame, type Frame } from '../wire.ts'
-import { decodeRequest, shortReason, type Ask } from './messages.ts'
+import { decodeRequest, shortReason, type Answer, type Ask } from './messages.ts'
 import type { FetchProvider, Offer, ProviderAnswer } from './provider.ts'
 import type { FetchSettings } from './settings.ts'
 
@@ -26,8 +26,6 @@ export interface ServeInit {
   readonly onBytes: (bytes: number) => void
 }
 
-const alive = encodeFrame({ kind: 'filling' })
-
 /** @throws WireError when the asker breaks the protocol */
 export async function * serve (source: AsyncGenerator<Frame>, init: ServeInit): AsyncGenerator<Uint8ArrayList> {
   for (;;) {
@@ -38,7 +36,7 @@ export async function * serve (source: AsyncGenerator<Frame>, init: ServeInit): 
     if ('kind' in ask) continue
     const leave = init.enter()
     if (leave === undefined) {
-      yield encodeFrame({ kind: 'busy' })
+      yield encodeAnswer(ask, { kind: 'busy' })
       continue
     }
     try {
@@ -59,16 +57,16 @@ async function * answer (ask: Ask, source: AsyncGenerator<Frame>, init: ServeIni
   for (;;) {
     const ready = await patient.wait(pending)
     if (ready !== waiting) { result = ready; break }
-    yield alive
+    yield encodeAnswer(ask, { kind: 'filling' })
   }
   taken = true
   if (result.kind !== 'hit') {
-    yield encodeFrame(result)
+    yield encodeAnswer(ask, result)
     return
   }
   const { head, stale, same } = result
   try {
-    yield encodeFrame({ kind: 'hit', head, stale, same })
+    yield encodeAnswer(ask, { kind: 'hit', head, stale, same })
     if (!same && !ask.headOnly) yield * transfer(ask, result, source, init)
   } finally {
     result.release()
@@ -87,7 +85,7 @@ async function * transfer (ask: Ask, offer: Offer, source: AsyncGenerator<Frame>
       for (;;) {
         const ready = await patient.wait(pending)
         if (ready !== waiting) { next = ready; break }
-        yield alive
+        yield encodeAnswer(ask, { kind: 'filling' })
       }
       if (next.done === true) break
       for (let at = 0; at < next.value.byteLength; at += blockBytes) {
@@ -95,17 +93,22 @@ async function * transfer (ask: Ask, offer: Offer, source: AsyncGenerator<Frame>
         const block = next.value.subarray(at, at + blockBytes)
         credit--
         init.onBytes(block.byteLength)
-        yield encodeFrame({ kind: 'block', hash: createHash('sha256').update(block).digest() }, block)
+        yield encodeAnswer(ask, { kind: 'block', hash: createHash('sha256').update(block).digest() }, block)
       }
     }
-    yield encodeFrame({ kind: 'end', ...offer.total() })
+    yield encodeAnswer(ask, { kind: 'end', ...offer.total() })
   } catch (error) {
     if (init.signal.aborted || error instanceof WireError) throw error
-    yield encodeFrame({ kind: 'cut', reason: shortReason(messageOf(error)) })
+    yield encodeAnswer(ask, { kind: 'cut', reason: shortReason(messageOf(error)) })
   } finally {
     // Not awaited: a chunk that never comes must not keep the stream.
     void Promise.resolve(chunks.return?.()).catch(() => {})
   }
+}
+
+/** Every frame carries the trace of its ask, as one stream carries many. */
+function encodeAnswer (ask: Ask, answer: Answer, payload?: Uint8Array): Uint8ArrayList {
+  return encodeFrame({ ...answer, traceparent: ask.traceparent }, payload)
 }
 
 async function granted (source: AsyncGenerator<Frame>): Promise<number> {

@@ -8,6 +8,11 @@ export const fetchDefaults = Object.freeze({
   answerTimeoutMs: 400,
   /** The same between answers and between blocks, ms. Signs of life come each `fillingIntervalMs`. */
   silenceTimeoutMs: 1_500,
+  /**
+   * Signs of life alone hold an ask at most so long, ms: an origin's own deadlines (30 s for a head, 10 s in its
+   * queue) end an honest wait before.
+   */
+  fillingMaxMs: 60_000,
   /** Between signs of life, ms. */
   fillingIntervalMs: 250,
   /** An answer that takes longer than this is announced by a sign of life, ms: saves the frame on every hit. */

@@ -71,11 +71,13 @@ export interface TransferInit {
 export async function exchange (lane: Lane, ask: Ask, init: TransferInit): Promise<Exclude<PeerAnswer, { kind: 'silent' }>> {
   const { settings } = init
   await within(init, settings.answerTimeoutMs, lane, async (signal) => { await lane.frames.write(encodeFrame(ask), { signal }) })
+  const askedMs = init.clock.nowMs()
   let patienceMs = settings.answerTimeoutMs
   for (;;) {
     const answer = await read(lane, init, patienceMs)
     switch (answer.kind) {
       case 'filling':
+        if (init.clock.nowMs() - askedMs > settings.fillingMaxMs) throw new WireError(`peer ${lane.peer} has been filling for ${settings.fillingMaxMs} ms`)
         patienceMs = settings.silenceTimeoutMs
         init.onFilling?.()
         break
@@ -104,11 +106,15 @@ function hit (lane: Lane, ask: Ask, answer: Extract<Answer, { kind: 'hit' }>, in
     state = 'reading'
     let received = ask.offset
     let consumed = 0
+    let aliveMs = init.clock.nowMs()
     let failure: Error | undefined
     try {
       for (;;) {
         const frame = await readBody(lane, init)
-        if (frame.answer.kind === 'filling') continue
+        if (frame.answer.kind === 'filling') {
+          if (init.clock.nowMs() - aliveMs > init.settings.fillingMaxMs) throw new PeerFetchError(lane.peer, `peer ${lane.peer} sent nothing but signs of life for ${init.settings.fillingMaxMs} ms`)
+          continue
+        }
         if (frame.answer.kind === 'end') {
           if (frame.answer.length !== received) {
             throw new WireError(`a peer ended at ${received} bytes and claims ${frame.answer.length}`)
@@ -128,8 +134,9 @@ function hit (lane: Lane, ask: Ask, answer: Extract<Answer, { kind: 'hit' }>, in
         }
         init.onBytes(frame.payload.byteLength)
         yield frame.payload
+        aliveMs = init.clock.nowMs()
         // Credit goes back in pairs: half the frames for the same number in flight.
-        if (++consumed % 2 === 0) await lane.frames.write(encodeFrame({ kind: 'pull', blocks: 2 }), { signal: init.signal })
+        if (++consumed % 2 === 0) await lane.frames.write(encodeFrame({ kind: 'pull', blocks: 2, traceparent: ask.traceparent }), { signal: init.signal })
       }
     } catch (error) {
       failure = error instanceof PeerFetchError

@@ -138,7 +138,6 @@ export class LoadGate {
   }
 
   #decay (nowMs: number): void {
-    if (nowMs <= this.#countedMs) return
     this.#count *= Math.exp((this.#countedMs - nowMs) / this.#settings.loadWindowMs)
     this.#countedMs = nowMs
   }

@@ -23,7 +23,7 @@ import { Lifecycle } from './lifecycle.ts'
 import { createLog, type Log } from './log.ts'
 import { Mesh } from './mesh.ts'
 import { createMetrics } from './metrics.ts'
-import { createNode, networkName, readNetworkKey } from './node.ts'
+import { createNode, networkName, readNetworkKey, startNode } from './node.ts'
 import { Origins } from './origin/origins.ts'
 import { RoutingFetcher } from './routing/fetcher.ts'
 import { Provider } from './routing/provider.ts'
@@ -139,7 +139,7 @@ export async function createEdge (config: EdgeConfig, deps: EdgeDeps = {}): Prom
     { name: 'origins', stop: async () => { await origins.close() } },
     { name: 'store', start: async () => { await store.start() }, stop: async () => { await store.stop() } },
     { name: 'admin', start: async () => { listening.admin = urlOf(await admin.start()) }, stop: async () => { await admin.stop({ graceMs: 0 }) } },
-    { name: 'node', start: async () => { await node.start() }, stop: async () => { await node.stop() } },
+    { name: 'node', start: async () => { await startNode(node, config.listen) }, stop: async () => { await node.stop() } },
     { name: 'mesh', start: () => { mesh.start() }, stop: () => { mesh.stop() } },
     {
       name: 'http',

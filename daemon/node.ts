@@ -97,6 +97,26 @@ export async function createNode (init: MeshInit, services: ServiceFactories): P
   }) as unknown as Libp2p
 }
 
+/** The node cannot listen where it was told to. */
+export class MeshListenError extends ColonyError {
+  constructor (message: string, options?: { cause?: unknown }) {
+    super('COLONY_MESH_LISTEN', message, options)
+  }
+}
+
+/** @throws MeshListenError with one sentence for an address that is in use or not this machine's */
+export async function startNode (node: Libp2p, listen: readonly string[]): Promise<void> {
+  try {
+    await node.start()
+  } catch (error) {
+    if ((error as Error).name !== 'UnsupportedListenAddressesError') throw error
+    const reason = messageOf(error).includes('EADDRINUSE')
+      ? 'the port is in use; stop the program that holds it or choose another port'
+      : 'choose an address of this machine, such as /ip4/0.0.0.0/tcp/4001'
+    throw new MeshListenError(`cannot listen for peers on ${listen.join(', ')}: ${reason}`, { cause: error })
+  }
+}
+
 /** The key file cannot be read or is not a swarm key. */
 export class NetworkKeyError extends ColonyError {
   constructor (message: string, options?: { cause?: unknown }) {

@@ -6,7 +6,7 @@
 import type { Clock } from '../../protocols/clock.ts'
 import { hasField, type Fields } from '../../protocols/fields.ts'
 import type { ContentKey, PeerName } from '../../protocols/ids.ts'
-import { requestCacheControl } from '../http/cache-control.ts'
+import { requestCacheControl, responseCacheControl } from '../http/cache-control.ts'
 import type { ForwardReason } from '../http/cache-status.ts'
 import { freshenedFields, validators } from '../http/conditional.ts'
 import { currentAgeMs, lifetimeMs, mayServeStale, needsValidation } from '../http/freshness.ts'
@@ -176,7 +176,7 @@ export class Cache {
   #forwardReason (request: CacheRequest, stored: StoredResponse | undefined): ForwardReason {
     if (stored === undefined) return this.#init.store.variants(request.key).length > 0 ? 'vary-miss' : 'uri-miss'
     const { ageMs, lifetimeMs } = this.timing(stored, request.site)
-    return ageMs < lifetimeMs ? 'request' : 'stale'
+    return ageMs < lifetimeMs && responseCacheControl(stored.fields).noCache === false ? 'request' : 'stale'
   }
 
   /** The variant that this request will most likely get, from what is known of the key's Vary. */

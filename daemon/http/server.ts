@@ -116,7 +116,7 @@ export class HttpServer {
       })
     })
     server.on('error', (error) => {
-      this.#init.logger.error({ err: error }, 'the HTTP listener failed to accept a connection')
+      this.#init.logger.error({ error }, 'the HTTP listener failed to accept a connection')
     })
     this.#draining = false
     this.#server = server
@@ -196,12 +196,12 @@ export class HttpServer {
   #failed (error: unknown, request: EdgeRequest | undefined): EdgeResponse {
     const { logger } = this.#init
     const fields = {
-      err: error,
+      error,
       code: codeOf(error),
       method: request?.method,
       host: request?.host,
       target: request?.target,
-      trace: request === undefined ? undefined : traceId(request.traceparent)
+      traceId: request === undefined ? undefined : traceId(request.traceparent)
     }
     if (error instanceof BodyError) {
       logger.warn(fields, 'a response body failed')

@@ -271,6 +271,8 @@ class MembershipService implements Membership {
     if (this.#members.revision === this.#revision) return
     this.#revision = this.#members.revision
     this.#linking.soon()
+    // A link may be older than the news that its other end is a member.
+    this.#measuring.soon()
     for (const listener of this.#listeners) listener()
   }
 

@@ -122,8 +122,12 @@ describe('a trace', () => {
       origin.file(path, 100, { maxAge: 60 })
       const { cacheStatus } = await get(`${edges[0].http}${path}`, { traceparent })
       if (cacheStatus.includes('detail=peer')) throughPeers++
-      expect(sent(path)).toEqual([expect.stringMatching(new RegExp(`^00-${traceId}-[0-9a-f]{16}-01$`)) as string])
-      expect(sent(path)[0]).not.toContain(parentId)
+      expect(sent(path)).not.toEqual([])
+      // More than one where the machine is busy and a peer was raced or silent: each in the trace.
+      for (const each of sent(path)) {
+        expect(each).toMatch(new RegExp(`^00-${traceId}-[0-9a-f]{16}-01$`))
+        expect(each).not.toContain(parentId)
+      }
     }
     expect(throughPeers).toBeGreaterThan(0)
   })

@@ -135,7 +135,7 @@ describe('a handler that throws', () => {
     expect(response.headers.get('content-type')).toBe('application/problem+json')
     expect(await response.text()).not.toContain('secret')
     expect(log).toHaveLength(1)
-    expect(log[0]).toMatchObject({ level: 'error', fields: { target: '/x', trace: '4bf92f3577b34da6a3ce929d0e0e4736' } })
+    expect(log[0]).toMatchObject({ level: 'error', fields: { target: '/x', traceId: '4bf92f3577b34da6a3ce929d0e0e4736' } })
   })
 
   it('because its client left is not logged', async () => {

@@ -49,8 +49,11 @@ export class Fill {
   #dropped = false
   #resuming = false
   #wakers: Array<() => void> = []
-  /** Once the store is full: the last chunk alone, and where it begins. */
-  #tail: { start: number, bytes: Uint8Array } | undefined
+  /** The last chunks: whoever keeps up reads them here and not back from the disk. */
+  readonly #recent: Array<{ start: number, bytes: Uint8Array }> = []
+  #recentBytes = 0
+  /** The store takes no more: what comes from here on is to be had in `#recent` alone. */
+  #fullAt: number | undefined
   #hash: string | undefined
 
   constructor (init: FillInit) {
@@ -61,7 +64,7 @@ export class Fill {
   }
 
   /** Whether a new reader can still have every byte. */
-  get joinable (): boolean { return this.#tail === undefined && this.#state !== 'failed' }
+  get joinable (): boolean { return this.#fullAt === undefined && this.#state !== 'failed' }
   get done (): boolean { return this.#state !== 'running' }
   /** Bytes that a reader can have now. */
   get visible (): number { return this.#visible }
@@ -103,7 +106,7 @@ export class Fill {
           const bytes = await this.#bytes(reader.at, Math.min(this.#init.settings.readChunkBytes, limit - reader.at))
           reader.at += bytes.byteLength
           yield bytes
-          if (this.#tail !== undefined) this.#wake()
+          if (this.#fullAt !== undefined) this.#wake()
           continue
         }
         if (end !== undefined && reader.at >= end) return
@@ -124,7 +127,7 @@ export class Fill {
     const { interest, settings } = this.#init
     if (interest.count > 0 || this.#state !== 'running') return
     const { length } = this.head
-    if (length !== undefined && length - this.#written <= settings.finishAbandonedBytesMax && this.#tail === undefined) return
+    if (length !== undefined && length - this.#written <= settings.finishAbandonedBytesMax && this.#fullAt === undefined) return
     this.#dropped = true
     this.#upstream.cancel()
   }
@@ -160,22 +163,29 @@ export class Fill {
     if (this.head.length !== undefined && this.#written + chunk.byteLength > this.head.length) {
       throw new FillError(`more than the announced ${this.head.length} bytes arrived`)
     }
-    if (this.#tail === undefined) {
+    if (this.#fullAt === undefined) {
       try {
         await writer.write(chunk)
       } catch (error) {
         if (codeOf(error) !== 'COLONY_STORE_FULL') throw error
-        this.#tail = { start: this.#written, bytes: chunk }
+        this.#fullAt = this.#written
       }
-    } else {
-      this.#tail = { start: this.#written, bytes: chunk }
     }
+    this.#remember(chunk)
     const before = this.#written
     this.#written += chunk.byteLength
     // The last chunk of a peer stays hidden until the whole has been checked against the hash it told.
-    this.#visible = this.#upstream.source === 'peer' && this.#tail === undefined ? before : this.#written
+    this.#visible = this.#upstream.source === 'peer' && this.#fullAt === undefined ? before : this.#written
     this.#wake()
-    if (this.#tail !== undefined) await this.#consumed()
+    if (this.#fullAt !== undefined) await this.#consumed()
+  }
+
+  #remember (bytes: Uint8Array): void {
+    this.#recent.push({ start: this.#written, bytes })
+    this.#recentBytes += bytes.byteLength
+    while (this.#recent.length > 1 && this.#recentBytes > this.#init.settings.recentBytesMax) {
+      this.#recentBytes -= this.#recent.shift()?.bytes.byteLength ?? 0
+    }
   }
 
   /** Without a store to keep the bytes, the next chunk waits for the slowest reader. */
@@ -185,7 +195,7 @@ export class Fill {
 
   async #finish (): Promise<void> {
     const { writer, head, storable } = this.#init
-    if (this.#tail !== undefined) return
+    if (this.#fullAt !== undefined) return
     const hash = writer.digest()
     const told = this.#upstream.total()?.hash ?? this.#upstream.hash
     if (told !== undefined && told !== hash) {
@@ -197,9 +207,9 @@ export class Fill {
   }
 
   async #bytes (at: number, lengthMax: number): Promise<Uint8Array> {
-    const tail = this.#tail
-    if (tail !== undefined && at >= tail.start) return tail.bytes.subarray(at - tail.start, at - tail.start + lengthMax)
-    return await this.#init.writer.read(at, tail === undefined ? lengthMax : Math.min(lengthMax, tail.start - at))
+    const recent = this.#recent.findLast(({ start }) => start <= at)
+    if (recent !== undefined) return recent.bytes.subarray(at - recent.start, at - recent.start + lengthMax)
+    return await this.#init.writer.read(at, Math.min(lengthMax, (this.#fullAt ?? Infinity) - at))
   }
 
   async #changed (): Promise<void> {

@@ -2,6 +2,8 @@
 export const cacheDefaults = Object.freeze({
   /** Bytes read from the store for one write to a socket. Larger ones cost memory for each client. */
   readChunkBytes: 256 * 1024,
+  /** Last bytes of a running fill kept in memory for those who keep up. Higher saves disk reads, times the fills under way. */
+  recentBytesMax: 1024 * 1024,
   /**
    * A fill that nobody waits for any more goes on when at most so many bytes are missing, else it is
    * dropped. Higher wastes the origin's bytes on what nobody wanted, lower fetches twice what was nearly there.

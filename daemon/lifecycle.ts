@@ -20,6 +20,7 @@ export class Lifecycle {
   readonly #parts: readonly Part[]
   readonly #logger: Logger
   #running: Part[] = []
+  #starting: Promise<void> | undefined
   #stopping: Promise<void> | undefined
 
   constructor (parts: readonly Part[], logger: Logger) {
@@ -30,10 +31,12 @@ export class Lifecycle {
   /** @throws what the first failing part threw, after the others have stopped */
   async start (): Promise<void> {
     for (const part of this.#parts) {
+      if (this.#stopping !== undefined) return
       try {
         // Counted first: a part that failed half way has something to stop, too.
         this.#running.push(part)
-        await part.start?.()
+        this.#starting = (async () => { await part.start?.() })()
+        await this.#starting
       } catch (error) {
         await this.stop()
         throw error
@@ -48,7 +51,8 @@ export class Lifecycle {
   }
 
   async #stop (): Promise<void> {
-    for (const part of this.#running.reverse()) {
+    await this.#starting?.catch(() => {})
+    for (const part of this.#running.toReversed()) {
       try {
         await part.stop?.()
       } catch (error) {

@@ -49,7 +49,8 @@ export function normaliseTarget (target: string): string | undefined {
 }
 
 function normalisePercent (text: string): string {
-  return text.replace(/%([0-9A-Fa-f]{2})/g, (_match, hex: string) => {
+  // Not behind a stray percent sign: what is decoded there could complete another encoding.
+  return text.replace(/(?<!%[0-9A-Fa-f]?)%([0-9A-Fa-f]{2})/g, (_match, hex: string) => {
     const char = String.fromCharCode(parseInt(hex, 16))
     return unreserved.test(char) ? char : `%${hex.toUpperCase()}`
   })

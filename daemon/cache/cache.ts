@@ -64,6 +64,8 @@ export interface ObtainRequest extends CacheRequest {
   readonly stored?: StoredResponse
   /** Tells whom it is about to wait on. */
   readonly onLevel: (level: Level) => void
+  /** Tells that no origin can be reached, and that it is about to wait on whoever may have it. */
+  readonly onUnreachable: () => void
 }
 
 export type Obtained =
@@ -154,8 +156,8 @@ export class Cache {
     for (const flight of this.#flights.of(key)) {
       if (flight.level !== Level.Origin || flight.signal.aborted) continue
       const release = flight.interest.join()
-      const outcome = await this.#wait(flight, signal, release)
-      if (outcome.kind === 'filling' && outcome.fill.joinable && outcome.fill.fromOrigin && fits(outcome.fill.head, fields)) {
+      const outcome = await Promise.race([this.#wait(flight, signal, release), flight.sunk])
+      if (outcome?.kind === 'filling' && outcome.fill.joinable && outcome.fill.fromOrigin && fits(outcome.fill.head, fields)) {
         const { fill, source, peer, storing, stale } = outcome
         return { kind: 'filling', head: fill.head, fill, source, peer, storing, stale, collapsed: true, forward: 'uri-miss', release }
       }
@@ -202,7 +204,8 @@ export class Cache {
       signal: flight.signal,
       stored,
       validators: stored === undefined ? [] : validators(stored.fields),
-      onLevel: (level) => { flight.raise(level) }
+      onLevel: (level) => { flight.raise(level) },
+      onUnreachable: () => { flight.sink() }
     }
     const got = await this.#init.fetcher.obtain(asked)
     if (got.kind === 'not-modified') {

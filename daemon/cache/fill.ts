@@ -4,6 +4,7 @@
  * holds up nobody. When the source breaks off the fill goes on from another one at the last good
  * byte. What a peer sent is shown up to the last block only once the whole has been checked.
  */
+import { createHash, type Hash } from 'node:crypto'
 import type { StoredResponse, StoreWriter } from '../store/store.ts'
 import { codeOf, ColonyError, messageOf } from '../../protocols/errors.ts'
 import type { Interest } from './interest.ts'
@@ -55,6 +56,10 @@ export class Fill {
   /** The store takes no more: what comes from here on is to be had in `#recent` alone. */
   #fullAt: number | undefined
   #hash: string | undefined
+  /** Whether any byte came from a peer. */
+  #fromPeer = false
+  /** Over all bytes, once the store's own hash covers only a part. */
+  #sum: Hash | undefined
 
   constructor (init: FillInit) {
     this.head = init.head
@@ -64,7 +69,7 @@ export class Fill {
   }
 
   /** Whether a new reader can still have every byte. */
-  get joinable (): boolean { return this.#fullAt === undefined && this.#state !== 'failed' }
+  get joinable (): boolean { return this.#fullAt === undefined && this.#state !== 'failed' && !this.#dropped }
   get done (): boolean { return this.#state !== 'running' }
   /** Bytes that a reader can have now. */
   get visible (): number { return this.#visible }
@@ -137,8 +142,10 @@ export class Fill {
       try {
         for await (const chunk of this.#upstream.body) {
           await this.#accept(chunk)
-          if (this.#dropped) throw new FillError('nobody was waiting for it any more')
+          this.#assertWanted()
         }
+        // An origin's body that was dropped ends as if it were whole.
+        this.#assertWanted()
         const total = this.#upstream.total()
         if (this.head.length !== undefined && this.#written !== this.head.length) {
           throw new FillError(`it ended after ${this.#written} of ${this.head.length} bytes`)
@@ -148,12 +155,17 @@ export class Fill {
         }
         return
       } catch (error) {
-        if (this.#dropped || resumes >= this.#init.settings.resumesMax) throw error
+        if (this.#dropped) throw error
+        if (this.#isWhole()) return
+        if (resumes >= this.#init.settings.resumesMax) throw error
         this.#upstream.cancel()
         this.#resuming = true
         this.#upstream = await this.#init.resume(this.#written, this.#upstream)
         this.#resuming = false
-        if (this.#init.interest.count === 0) this.#onInterest()
+        // The last may have left meanwhile.
+        if (this.#dropped) this.#upstream.cancel()
+        else if (this.#init.interest.count === 0) this.#onInterest()
+        this.#assertWanted()
       }
     }
   }
@@ -168,14 +180,16 @@ export class Fill {
         await writer.write(chunk)
       } catch (error) {
         if (codeOf(error) !== 'COLONY_STORE_FULL') throw error
-        this.#fullAt = this.#written
+        await this.#outgrow()
       }
     }
+    if (this.#upstream.source === 'peer') this.#fromPeer = true
+    this.#sum?.update(chunk)
     this.#remember(chunk)
     const before = this.#written
     this.#written += chunk.byteLength
-    // The last chunk of a peer stays hidden until the whole has been checked against the hash it told.
-    this.#visible = this.#upstream.source === 'peer' && this.#fullAt === undefined ? before : this.#written
+    // Where a peer had a part in it, the last chunk stays hidden until the whole has been checked against the hash that was told.
+    this.#visible = this.#fromPeer ? before : this.#written
     this.#wake()
     if (this.#fullAt !== undefined) await this.#consumed()
   }
@@ -183,33 +197,61 @@ export class Fill {
   #remember (bytes: Uint8Array): void {
     this.#recent.push({ start: this.#written, bytes })
     this.#recentBytes += bytes.byteLength
-    while (this.#recent.length > 1 && this.#recentBytes > this.#init.settings.recentBytesMax) {
+    while (this.#recentBytes > this.#init.settings.recentBytesMax && (this.#recent[1]?.start ?? Infinity) <= this.#visible) {
       this.#recentBytes -= this.#recent.shift()?.bytes.byteLength ?? 0
     }
   }
 
-  /** Without a store to keep the bytes, the next chunk waits for the slowest reader. */
+  /** The store is full. Its writer hashes no further, so what it has is hashed here once more, where that matters. */
+  async #outgrow (): Promise<void> {
+    if (this.#fromPeer || this.#upstream.source === 'peer') {
+      this.#sum = createHash('sha256')
+      for (let at = 0; at < this.#written;) {
+        const bytes = await this.#init.writer.read(at, this.#init.settings.readChunkBytes)
+        this.#sum.update(bytes)
+        at += bytes.byteLength
+      }
+    }
+    this.#fullAt = this.#written
+  }
+
+  /** Without a store to keep the bytes, the next chunk waits for the slowest reader, and for who has joined and not begun. */
   async #consumed (): Promise<void> {
-    while (!this.#dropped && [...this.#readers].some((reader) => reader.at < this.#written)) await this.#changed()
+    const { interest } = this.#init
+    while (!this.#dropped && (interest.count > this.#readers.size || [...this.#readers].some((reader) => reader.at < this.#visible))) await this.#changed()
   }
 
   async #finish (): Promise<void> {
     const { writer, head, storable } = this.#init
-    if (this.#fullAt !== undefined) return
-    const hash = writer.digest()
-    const told = this.#upstream.total()?.hash ?? this.#upstream.hash
-    if (told !== undefined && told !== hash) {
+    const hash = this.#fullAt === undefined ? writer.digest() : this.#sum?.digest('base64url')
+    const told = [head.hash, this.#upstream.hash, this.#upstream.total()?.hash]
+    if (hash !== undefined && told.some((each) => each !== undefined && each !== hash)) {
       throw new FillError(`its bytes contradict the hash that ${this.#upstream.peer ?? 'its sender'} gave for the whole`)
     }
     this.#hash = hash
     this.#visible = this.#written
-    if (storable) await writer.commit({ ...head, length: this.#written, hash })
+    this.#wake()
+    if (this.#fullAt !== undefined || hash === undefined || !storable) return
+    // The bytes are good whether or not they could be kept; why not is the store's to tell.
+    await writer.commit({ ...head, length: this.#written, hash }).catch(() => false)
+  }
+
+  /** Its source broke off after the last byte, and all are what was announced. */
+  #isWhole (): boolean {
+    const { length, hash } = this.head
+    return hash !== undefined && length === this.#written && this.#fullAt === undefined && this.#init.writer.digest() === hash
+  }
+
+  #assertWanted (): void {
+    if (this.#dropped) throw new FillError('nobody was waiting for it any more')
   }
 
   async #bytes (at: number, lengthMax: number): Promise<Uint8Array> {
     const recent = this.#recent.findLast(({ start }) => start <= at)
     if (recent !== undefined) return recent.bytes.subarray(at - recent.start, at - recent.start + lengthMax)
-    return await this.#init.writer.read(at, Math.min(lengthMax, (this.#fullAt ?? Infinity) - at))
+    const kept = (this.#fullAt ?? Infinity) - at
+    if (kept <= 0) throw new FillError(`the bytes of ${this.head.target} at ${at} are gone: the store is full, and this reader came too late`)
+    return await this.#init.writer.read(at, Math.min(lengthMax, kept))
   }
 
   async #changed (): Promise<void> {

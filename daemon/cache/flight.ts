@@ -39,6 +39,7 @@ export class Flight {
   readonly interest = new Interest()
   readonly outcome: Promise<FlightOutcome>
   readonly #abort = new AbortController()
+  readonly #sunk = Promise.withResolvers<undefined>()
   #base: Level
   #level: Level
   #fill: Fill | undefined
@@ -62,11 +63,20 @@ export class Flight {
     return this.#fill.fromOrigin ? Level.Origin : this.#base
   }
 
-  /** How far the fetch has come; never down again before a body arrives. */
+  /** How far the fetch has come; down again before a body arrives only by `sink`. */
   raise (level: Level): void {
     this.#level = Math.max(this.#level, level) as Level
     if (level !== Level.Origin) this.#base = this.#level
   }
+
+  /** No origin can be reached: it may wait on any edge now, so no edge may wait on it, nor go on waiting. */
+  sink (): void {
+    this.#level = Level.Asker
+    this.#sunk.resolve(undefined)
+  }
+
+  /** Resolves when it sinks. */
+  get sunk (): Promise<undefined> { return this.#sunk.promise }
 
   /** The body is arriving. */
   land (fill: Fill): void { this.#fill = fill }

@@ -67,9 +67,13 @@ export class Sites {
     return { site, target: normal, host, key: contentKey(keyName(site, host), normal) }
   }
 
-  /** Whether `key` is what this edge would compute itself: a peer cannot have one thing stored as another. */
+  /**
+   * Whether `key` is what this edge would compute itself, from a target and host that are in their normal form:
+   * a peer cannot have one thing stored as another, nor what an origin answers to another spelling of it.
+   */
   keyMatches (key: ContentKey, site: Site, target: string, host?: string): boolean {
-    return this.locate(site, target, host ?? '')?.key === key
+    const located = this.locate(site, target, host ?? '')
+    return located?.key === key && located.target === target && located.host === host
   }
 }
 

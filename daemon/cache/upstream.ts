@@ -43,6 +43,7 @@ export function versionOf (head: { readonly fields: Fields, readonly length?: nu
  */
 export function sameVersion (one: Version, other: Version): boolean {
   if (one.length !== undefined && other.length !== undefined && one.length !== other.length) return false
+  if (one.etag !== undefined && other.etag !== undefined && one.etag !== other.etag) return false
   if (one.hash !== undefined && other.hash !== undefined) return one.hash === other.hash
   return one.etag !== undefined && one.etag === other.etag
 }

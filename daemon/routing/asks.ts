@@ -1,5 +1,5 @@
 /** How a request of the cache becomes an ask, and a peer's answer an upstream. */
-import { Verb, type Ask, type Version } from '../../protocols/fetch/messages.ts'
+import { silentMax, Verb, type Ask, type Version } from '../../protocols/fetch/messages.ts'
 import type { PeerAnswer } from '../../protocols/fetch/transfer.ts'
 import type { PeerName } from '../../protocols/ids.ts'
 import type { CacheRequest, ObtainRequest } from '../cache/cache.ts'
@@ -32,7 +32,8 @@ export function askFor (request: CacheRequest & Partial<Pick<ObtainRequest, 'sto
     // A peer is never given credentials: such requests do not come here (Cache passes them).
     fields: upstreamRequestFields(request.fields),
     path: init.verb === Verb.Fill ? [...request.path, init.self] : [],
-    silent: [...init.silent],
+    // The last were found last: those before were told by others, who know them.
+    silent: [...init.silent].slice(-silentMax),
     offset: init.offset ?? 0,
     version: init.version,
     held: request.stored === undefined || init.offset !== undefined ? undefined : versionOf(request.stored),

@@ -6,7 +6,7 @@
  */
 import { sleep, type Clock } from '../../protocols/clock.ts'
 
-import { Verb } from '../../protocols/fetch/messages.ts'
+import { pathMax, Verb } from '../../protocols/fetch/messages.ts'
 import type { PeerAnswer } from '../../protocols/fetch/transfer.ts'
 import type { PeerName } from '../../protocols/ids.ts'
 import type { Fetcher, Obtained, ObtainRequest } from '../cache/cache.ts'
@@ -55,6 +55,8 @@ export class RoutingFetcher implements Fetcher {
     const found = isOwner
       ? await this.#asOwner(request, owners, silent)
       : await this.#askInTurn(request, owners, silent)
+    // A failure is the origin's: raced with a peer, it need not be asked again.
+    if (found?.kind === 'failed') return await this.#anyone(request, silent, found)
     if (found !== undefined) return found
     if (silent.size > request.silent.length) {
       await sleep(this.#init.clock, this.#init.clock.random() * settings.originJitterMs, request.signal)
@@ -74,7 +76,8 @@ export class RoutingFetcher implements Fetcher {
   async #asOwner (request: ObtainRequest, owners: readonly PeerName[], silent: Set<PeerName>): Promise<Found> {
     const { peers, settings } = this.#init
     const home = peers.homeRegions(request.key)[0]
-    const waits = request.level === Level.Home || home === peers.region ? Level.Home : Level.Owner
+    const goesNoFurther = request.level === Level.Home || home === peers.region || request.path.length >= pathMax
+    const waits = goesNoFurther ? Level.Home : Level.Owner
     request.onLevel(waits)
     // The first owner, when this edge stands in for it; the owner of the view before.
     const holders = [owners[0], peers.previousOwner(request.key)]
@@ -137,9 +140,10 @@ export class RoutingFetcher implements Fetcher {
     this.#init.onStep(Step.Hedged)
     const other = peers.ask(second, askFor(request, { ...init, verb: Verb.Have, last: false }), { signal: request.signal })
     const winner = await Promise.race([asked, other.then(async (answer) => answer.kind === 'hit' ? answer : await asked)])
-    if (winner.kind === 'hit' && winner.peer === second) first.abort(new DOMException('another peer answered first', 'AbortError'))
-    else void other.then(drop, () => {})
-    asked.catch(() => {})
+    if (winner.kind === 'hit' && winner.peer === second) {
+      first.abort(new DOMException('another peer answered first', 'AbortError'))
+      asked.then(drop, () => {})
+    } else other.then(drop, () => {})
     return winner
   }
 
@@ -162,7 +166,7 @@ export class RoutingFetcher implements Fetcher {
     const best = await Promise.any([
       fromPeer.then((step) => step ?? Promise.reject(new Error('miss'))),
       origin.then((got) => got.kind === 'failed' ? Promise.reject(new Error(got.reason)) : got)
-    ]).catch(() => undefined)
+    ]).catch(async () => await origin)
     request.signal.throwIfAborted()
     for (const each of [fromPeer, origin]) {
       void each.then((step) => { if (step !== best && step?.kind === 'upstream') step.upstream.cancel() }, () => {})
@@ -174,10 +178,14 @@ export class RoutingFetcher implements Fetcher {
     this.#init.onStep(Step.Origin)
     request.onLevel(Level.Origin)
     const got = await fromOrigin(this.#init, request)
-    if (got.kind !== 'failed') return got
+    return got.kind === 'failed' ? await this.#anyone(request, silent, got) : got
+  }
+
+  async #anyone (request: ObtainRequest, silent: Set<PeerName>, failed: Obtained): Promise<Obtained> {
     request.signal.throwIfAborted()
+    request.onUnreachable()
     this.#init.onStep(Step.Anyone)
-    return await anyone(this.#init, request, silent) ?? got
+    return await anyone(this.#init, request, silent) ?? failed
   }
 
   #note (answer: PeerAnswer): void {

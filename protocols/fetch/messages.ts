@@ -95,26 +95,29 @@ export interface Pull { readonly kind: 'pull', readonly blocks: number }
 
 /** A `fill` goes at most asker, region's owner, home's owner. */
 export const pathMax = 2
+/** Silent peers that an ask may name. */
+export const silentMax = 8
 const textMax = 16 * 1024
 const reasonMax = 500
-const fieldsMax = 200
+/** Fields of a head, or of an ask. */
+export const fieldsMax = 200
 /** Blocks are at most 1 MiB, whatever is asked. */
 export const blockBytesCeiling = 1024 * 1024
 
 export function decodeRequest ({ head }: Frame): Ask | Pull {
   if (head.kind === 'pull') return { kind: 'pull', blocks: integer(head.blocks, 'blocks', 1, 1_000) }
   const verb = head.verb
-  if (verb !== Verb.Have && verb !== Verb.Fill) throw new WireError(`a peer asked with the unknown verb ${JSON.stringify(verb)}`)
+  if (verb !== Verb.Have && verb !== Verb.Fill) throw new WireError('a peer asked with a verb that nobody knows')
   if (!isContentKey(head.key)) throw new WireError('a peer asked for something that is not a content key')
   return {
     verb,
     key: head.key,
     site: text(head.site, 'site', 256),
     target: text(head.target, 'target', textMax),
-    host: optional(head.host, (value) => text(value, 'host', 300)),
+    host: optional(head.host, (value) => matching(value, 'host', hostText)),
     fields: fields(head.fields),
     path: peers(head.path, 'path', pathMax),
-    silent: peers(head.silent ?? [], 'silent', 8),
+    silent: peers(head.silent ?? [], 'silent', silentMax),
     offset: integer(head.offset ?? 0, 'offset', 0, Number.MAX_SAFE_INTEGER),
     version: optional(head.version, version),
     held: optional(head.held, version),
@@ -124,7 +127,7 @@ export function decodeRequest ({ head }: Frame): Ask | Pull {
     last: head.last === true,
     credit: integer(head.credit ?? 1, 'credit', 0, 1_000),
     blockBytes: integer(head.blockBytes ?? blockBytesCeiling, 'blockBytes', 1, blockBytesCeiling),
-    traceparent: text(head.traceparent ?? '', 'traceparent', 64)
+    traceparent: matching(head.traceparent ?? '', 'traceparent', traceText)
   }
 }
 
@@ -140,7 +143,7 @@ export function decodeAnswer ({ head, payload }: Frame): Answer {
         throw new WireError('a peer sent a block without bytes or without their SHA-256')
       }
       return { kind: 'block', hash: head.hash }
-    default: throw new WireError(`a peer answered with the unknown kind ${JSON.stringify(head.kind)}`)
+    default: throw new WireError('a peer answered with a kind that nobody knows')
   }
 }
 
@@ -151,6 +154,8 @@ export function shortReason (reason: string): string {
 
 function remoteHead (value: unknown): RemoteHead {
   const head = record(value, 'head')
+  // A peer is asked for a whole representation, never for a part or on a condition.
+  if (head.status === 206 || head.status === 304) throw new WireError(`a peer sent a head of status ${head.status}`)
   return {
     status: integer(head.status, 'status', 200, 599),
     fields: fields(head.fields),
@@ -204,6 +209,15 @@ function peers (value: unknown, name: string, countMax: number): PeerName[] {
   if (!Array.isArray(value) || value.length > countMax) throw new WireError(`a peer sent a ${name} of more than ${countMax} peers`)
   return value.map((peer) => text(peer, name, 128))
 }
+
+function matching (value: unknown, name: string, pattern: RegExp): string {
+  if (typeof value !== 'string' || !pattern.test(value)) throw new WireError(`a peer sent ${name} with what may not stand in it`)
+  return value
+}
+
+// Both go into a request to the origin.
+const hostText = /^[A-Za-z0-9\-._~!$&'()*+,;=%:[\]]{0,300}$/
+const traceText = /^[\x20-\x7e]{0,64}$/
 
 // RFC 9110 section 5.1 and 5.5: a token, and a value without control characters.
 const fieldName = /^[!#$%&'*+\-.^_`|~0-9a-z]+$/

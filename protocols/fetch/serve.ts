@@ -9,8 +9,8 @@ import type { Uint8ArrayList } from 'uint8arraylist'
 import type { Clock } from '../clock.ts'
 import { messageOf, WireError } from '../errors.ts'
 import type { PeerName } from '../ids.ts'
-import { encodeFrame, type Frame } from '../wire.ts'
-import { decodeRequest, shortReason, type Answer, type Ask } from './messages.ts'
+import { encodeFrame, headBytesMax, type Frame } from '../wire.ts'
+import { decodeRequest, fieldsMax, shortReason, type Answer, type Ask } from './messages.ts'
 import type { FetchProvider, Offer, ProviderAnswer } from './provider.ts'
 import type { FetchSettings } from './settings.ts'
 
@@ -49,24 +49,31 @@ export async function * serve (source: AsyncGenerator<Frame>, init: ServeInit): 
 
 async function * answer (ask: Ask, source: AsyncGenerator<Frame>, init: ServeInit): AsyncGenerator<Uint8ArrayList> {
   const pending = init.provider.answer(ask, init.from, init.signal)
-  let taken = false
-  // The asker may leave while its answer is being found.
-  pending.then((late) => { if (!taken && init.signal.aborted && late.kind === 'hit') late.release() }, () => {})
   const patient = new Patience(init, init.settings.fillingAfterMs)
-  let result: ProviderAnswer
-  for (;;) {
-    const ready = await patient.wait(pending)
-    if (ready !== waiting) { result = ready; break }
-    yield encodeAnswer(ask, { kind: 'filling' })
+  let result: ProviderAnswer | undefined
+  try {
+    for (;;) {
+      const ready = await patient.wait(pending)
+      if (ready !== waiting) { result = ready; break }
+      yield encodeAnswer(ask, { kind: 'filling' })
+    }
+  } finally {
+    // The asker may leave while its answer is being found, or is there and not taken yet.
+    if (result === undefined) pending.then((late) => { if (late.kind === 'hit') late.release() }, () => {})
   }
-  taken = true
   if (result.kind !== 'hit') {
-    yield encodeAnswer(ask, result)
+    yield encodeAnswer(ask, result.kind === 'failed' ? { ...result, reason: shortReason(result.reason) } : result)
     return
   }
   const { head, stale, same } = result
   try {
-    yield encodeAnswer(ask, { kind: 'hit', head, stale, same })
+    const frame = encodeAnswer(ask, { kind: 'hit', head, stale, same })
+    // The asker would have to refuse it, and would take this edge for silent.
+    if (head.fields.length > fieldsMax || frame.byteLength > headBytesMax) {
+      yield encodeAnswer(ask, { kind: 'private' })
+      return
+    }
+    yield frame
     if (!same && !ask.headOnly) yield * transfer(ask, result, source, init)
   } finally {
     result.release()

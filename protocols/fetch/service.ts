@@ -8,7 +8,7 @@ import { lpStream } from '@libp2p/utils'
 import { pipe } from 'it-pipe'
 import type { Uint8ArrayList } from 'uint8arraylist'
 import { deadline, type Clock } from '../clock.ts'
-import { messageOf } from '../errors.ts'
+import { messageOf, WireError } from '../errors.ts'
 import type { PeerName } from '../ids.ts'
 import { decodeFrame, headBytesMax, type Frame } from '../wire.ts'
 import { fetchProtocol, type Ask } from './messages.ts'
@@ -69,6 +69,7 @@ class FetchService implements Fetch {
   readonly #inbound = new Set<Stream>()
   readonly #counters: FetchCounters = { asked: 0, answered: 0, refused: 0, bytesIn: 0, bytesOut: 0, broken: 0 }
   #serving = 0
+  readonly #servingTo = new Map<PeerName, number>()
   #running = false
 
   constructor (init: FetchInit, components: FetchComponents) {
@@ -160,7 +161,7 @@ class FetchService implements Fetch {
 
   #bounded (stream: Stream, blockBytesMax: number): FrameStream {
     const maxDataLength = blockBytesMax + headBytesMax + 4
-    return lpStream(stream, { maxDataLength, maxBufferSize: (this.#init.settings.blocksInFlight + 2) * maxDataLength })
+    return lpStream(stream, { lengthDecoder: frameLength, maxDataLength, maxBufferSize: (this.#init.settings.blocksInFlight + 2) * maxDataLength })
   }
 
   async #onStream (stream: Stream, connection: Connection): Promise<void> {
@@ -184,11 +185,15 @@ class FetchService implements Fetch {
           clock: this.#init.clock,
           from,
           signal: closed.signal,
-          enter: () => this.#enter(),
+          enter: () => this.#enter(from),
           onBytes: (bytes) => { this.#counters.bytesOut += bytes }
         }),
         async (answers: AsyncIterable<Uint8ArrayList>) => {
-          for await (const answer of answers) await frames.write(answer, { signal: closed.signal })
+          for await (const answer of answers) {
+            // One who never reads would keep its place for ever.
+            const limit = deadline(this.#init.clock, this.#init.settings.idleStreamMs, 'the reading of an answer', closed.signal)
+            await frames.write(answer, { signal: limit.signal }).finally(limit.clear)
+          }
         }
       )
       await stream.close({ signal: closed.signal })
@@ -218,10 +223,36 @@ class FetchService implements Fetch {
     }
   }
 
-  #enter (): (() => void) | undefined {
-    if (this.#serving >= this.#init.settings.transfersMax) return undefined
+  #enter (from: PeerName): (() => void) | undefined {
+    const { transfersMax, transfersShareMax } = this.#init.settings
+    const own = this.#servingTo.get(from) ?? 0
+    if (this.#serving >= transfersMax || own >= Math.max(1, transfersMax * transfersShareMax)) return undefined
     this.#serving++
+    this.#servingTo.set(from, own + 1)
     this.#counters.answered++
-    return () => { this.#serving-- }
+    return () => {
+      this.#serving--
+      const left = (this.#servingTo.get(from) ?? 1) - 1
+      if (left === 0) this.#servingTo.delete(from)
+      else this.#servingTo.set(from, left)
+    }
   }
+}
+
+/** Longest length prefix, bytes: 28 bits, more than any frame may have. */
+const lengthBytesMax = 4
+
+/**
+ * The varint before each frame. Throws RangeError while there is too little, as `lpStream` expects; its own decoder
+ * does so for ever when no last byte comes, reading byte by byte whatever a peer sends.
+ */
+function frameLength (bytes: Uint8Array | Uint8ArrayList): number {
+  let length = 0
+  for (let at = 0; at < lengthBytesMax; at++) {
+    if (at >= bytes.byteLength) throw new RangeError('the length goes on')
+    const byte = bytes instanceof Uint8Array ? bytes[at] ?? 0 : bytes.get(at)
+    length += (byte & 0x7f) << (7 * at)
+    if (byte < 0x80) return length
+  }
+  throw new WireError('a peer sent a frame whose length does not end')
 }

@@ -23,10 +23,12 @@ export const fetchDefaults = Object.freeze({
   blocksInFlight: 4,
   /** Idle streams kept for each peer: opening one costs a negotiation round trip (900 a second against 5,400). */
   idleStreamsMax: 8,
-  /** An idle inbound stream is closed after this, ms. */
+  /** An inbound stream on which nothing moves, neither an ask nor an answer that waits to be read, is closed after this, ms. */
   idleStreamMs: 60_000,
   /** Transfers served at once; beyond it the answer is `busy`. Times 1 MiB is the memory at risk. */
   transfersMax: 512,
+  /** Share of them for one peer: what one that asks without end, or never reads, can take from the others. */
+  transfersShareMax: 0.25,
   /** Streams of this protocol on one connection, each direction. */
   streamsMax: 256
 })

@@ -9,6 +9,7 @@ import type { AbortOptions } from '@libp2p/interface'
 import type { Uint8ArrayList } from 'uint8arraylist'
 import { deadline, type Clock } from '../clock.ts'
 import { ColonyError, messageOf, WireError } from '../errors.ts'
+import { fieldValue } from '../fields.ts'
 import type { PeerName } from '../ids.ts'
 import { decodeFrame, encodeFrame } from '../wire.ts'
 import { decodeAnswer, type Answer, type Ask, type RemoteHead } from './messages.ts'
@@ -84,7 +85,9 @@ export async function exchange (lane: Lane, ask: Ask, init: TransferInit): Promi
       case 'miss': case 'busy': case 'private': case 'failed':
         lane.release()
         return answer
-      case 'hit': return hit(lane, ask, answer, init)
+      case 'hit':
+        if (answer.same && !isHeld(ask, answer.head)) throw new WireError('a peer called current what the asker does not hold')
+        return hit(lane, ask, answer, init)
       default: throw new WireError(`a peer answered ${answer.kind} before any head`)
     }
   }
@@ -106,6 +109,7 @@ function hit (lane: Lane, ask: Ask, answer: Extract<Answer, { kind: 'hit' }>, in
     state = 'reading'
     let received = ask.offset
     let consumed = 0
+    const batch = Math.min(2, ask.credit)
     let aliveMs = init.clock.nowMs()
     let failure: Error | undefined
     try {
@@ -116,7 +120,7 @@ function hit (lane: Lane, ask: Ask, answer: Extract<Answer, { kind: 'hit' }>, in
           continue
         }
         if (frame.answer.kind === 'end') {
-          if (frame.answer.length !== received) {
+          if (frame.answer.length !== received || (answer.head.length !== undefined && received !== answer.head.length)) {
             throw new WireError(`a peer ended at ${received} bytes and claims ${frame.answer.length}`)
           }
           total = { length: frame.answer.length, hash: frame.answer.hash }
@@ -135,8 +139,8 @@ function hit (lane: Lane, ask: Ask, answer: Extract<Answer, { kind: 'hit' }>, in
         init.onBytes(frame.payload.byteLength)
         yield frame.payload
         aliveMs = init.clock.nowMs()
-        // Credit goes back in pairs: half the frames for the same number in flight.
-        if (++consumed % 2 === 0) await lane.frames.write(encodeFrame({ kind: 'pull', blocks: 2, traceparent: ask.traceparent }), { signal: init.signal })
+        // Credit goes back in pairs, where there is so much: half the frames for the same number in flight.
+        if (++consumed % batch === 0) await lane.frames.write(encodeFrame({ kind: 'pull', blocks: batch, traceparent: ask.traceparent }), { signal: init.signal })
       }
     } catch (error) {
       failure = error instanceof PeerFetchError
@@ -158,6 +162,15 @@ function hit (lane: Lane, ask: Ask, answer: Extract<Answer, { kind: 'hit' }>, in
     total: () => total,
     cancel: () => { over(false) }
   }
+}
+
+/** Whether a head speaks of what the asker holds: nothing of it contradicts, and something agrees. */
+function isHeld ({ held }: Ask, head: RemoteHead): boolean {
+  if (held === undefined) return false
+  const etag = fieldValue(head.fields, 'etag')
+  if (head.length !== undefined && held.length !== undefined && head.length !== held.length) return false
+  if (head.hash !== undefined && held.hash !== undefined) return head.hash === held.hash
+  return held.etag !== undefined && held.etag === etag
 }
 
 async function read (lane: Lane, init: TransferInit, patienceMs: number): Promise<Answer> {

@@ -1,0 +1,67 @@
+/** The table of flights. */
+import { describe, expect, it } from 'vitest'
+import { Flight, Flights, Level } from '../../../daemon/cache/flight.ts'
+import type { Fill } from '../../../daemon/cache/fill.ts'
+import { keyOf } from '../../support/store.ts'
+
+function flight (): Flight {
+  return new Flight(Level.Asker, async () => ({ kind: 'failed', status: 502, reason: 'a test' }))
+}
+
+describe('flights', () => {
+  it('are found by key and variant', () => {
+    const flights = new Flights()
+    const [one, other] = [flight(), flight()]
+    flights.add(keyOf('a'), '', one)
+    flights.add(keyOf('a'), 'de', other)
+    expect(flights.get(keyOf('a'), '')).toBe(one)
+    expect(flights.get(keyOf('b'), '')).toBeUndefined()
+    expect(flights.of(keyOf('a'))).toEqual([one, other])
+    expect(flights.of(keyOf('b'))).toEqual([])
+    expect(flights.size).toBe(2)
+  })
+
+  it('are taken out only by themselves: a newer one in the same place stays', () => {
+    const flights = new Flights()
+    const [older, newer] = [flight(), flight()]
+    flights.add(keyOf('a'), '', older)
+    flights.add(keyOf('a'), '', newer)
+    flights.remove(keyOf('a'), '', older)
+    expect(flights.get(keyOf('a'), '')).toBe(newer)
+    expect(flights.size).toBe(1)
+    flights.remove(keyOf('a'), '', newer)
+    flights.remove(keyOf('a'), '', newer)
+    expect(flights.size).toBe(0)
+  })
+})
+
+describe('a flight', () => {
+  it('is aborted when the last who waited has left', () => {
+    const one = flight()
+    const leave = one.interest.join()
+    const leaveToo = one.interest.join()
+    leave()
+    expect(one.signal.aborted).toBe(false)
+    leaveToo()
+    expect(one.signal.aborted).toBe(true)
+  })
+
+  it('that fails without anybody waiting troubles nobody', async () => {
+    const one = new Flight(Level.Asker, async () => { throw new Error('unheard') })
+    await expect(one.outcome).rejects.toThrow('unheard')
+  })
+
+  it('rises to whom it waits on, never falls while it is sought, and falls back to its base while a peer brings the body', () => {
+    const one = new Flight(Level.Asker, async () => await new Promise(() => {}))
+    one.raise(Level.Owner)
+    one.raise(Level.Asker)
+    expect(one.level).toBe(Level.Owner)
+    one.raise(Level.Origin)
+    expect(one.level).toBe(Level.Origin)
+    let fromOrigin = true
+    one.land({ get fromOrigin () { return fromOrigin } } as Fill)
+    expect(one.level).toBe(Level.Origin)
+    fromOrigin = false
+    expect(one.level).toBe(Level.Owner)
+  })
+})

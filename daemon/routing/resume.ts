@@ -58,8 +58,10 @@ function * candidates (peers: Peers, request: ObtainRequest, failed: Upstream, s
 
 async function fromPeers ({ peers, settings, clock }: RoutingInit, request: ObtainRequest, offset: number, version: Version, failed: Upstream): Promise<Upstream | undefined> {
   const silent = new Set(failed.peer === undefined ? request.silent : [...request.silent, failed.peer])
-  for (const [peer, verb] of candidates(peers, request, failed, settings)) {
-    if (silent.has(peer) || request.path.includes(peer)) continue
+  const left = candidates(peers, request, failed, settings).filter(([peer]) => !silent.has(peer) && !request.path.includes(peer)).toArray()
+  // It waits on no fill from here on, so those who lost the same peer, and ask this edge next, may wait on it.
+  if (!left.some(([, verb]) => verb === Verb.Fill)) request.onLevel(Level.Home)
+  for (const [peer, verb] of left) {
     const ask = askFor(request, { verb, self: peers.self, silent, offset, version, last: true })
     const answer = await peers.ask(peer, ask, { signal: request.signal })
     if (answer.kind === 'silent') silent.add(peer)

@@ -65,13 +65,14 @@ export class RoundTrips {
     const { clock, settings, ping } = this.#init
     const measurement = this.#measurements.get(peer)
     if (measurement === undefined) return
-    // Soon again at first: the first round trips of a link fall into the bustle of its start.
-    measurement.dueAtMs = clock.nowMs() + settings.pingIntervalMs * Math.min(1, (measurement.samplesMs.length + 1) / windowSamples)
+    measurement.dueAtMs = clock.nowMs() + settings.pingIntervalMs
     for (let left = measurement.samplesMs.length === 0 ? firstSamples : 1; left > 0 && !parent.aborted; left--) {
       const { signal, clear } = deadline(clock, settings.pingTimeoutMs, `a ping of ${peer}`, parent)
       try {
         measurement.samplesMs.push(await ping(peer, signal))
         if (measurement.samplesMs.length > windowSamples) measurement.samplesMs.shift()
+        // Soon again at first: the first round trips of a link fall into the bustle of its start.
+        measurement.dueAtMs = clock.nowMs() + settings.pingIntervalMs / 2 ** (windowSamples - measurement.samplesMs.length)
       } catch {
         // The link broke or is very slow: what was measured stands until the link is gone or answers.
         return

@@ -14,6 +14,9 @@ import type { EdgeStatus, PeerStatus } from '../../daemon/admin/status.ts'
 
 type Overrides = Record<string, Record<string, number>>
 
+/** For tests in which peers are asked: they count as near however busy the machine is. */
+export const near: Overrides = { routing: { patienceFloorMs: 10_000 } }
+
 /**
  * For tests that count origin requests: peers count as near and alive however busy the machine is, as
  * what is tested is who asks whom, not how long a crowded processor takes to answer.

@@ -49,6 +49,12 @@ export function upstreamRequestFields (fields: Fields): Field[] {
   return passedRequestFields(fields).filter(([name]) => !conditional.has(name) && name !== 'content-length')
 }
 
+/** Content-Length as a number of bytes, where there is one; lists and nonsense count as none. */
+export function contentLength (fields: Fields): number | undefined {
+  const value = fieldValue(fields, 'content-length')
+  return value !== undefined && /^\d{1,15}$/.test(value) ? Number(value) : undefined
+}
+
 /** Members of a comma list, trimmed; commas in quoted strings do not part, empty members are dropped. */
 export function listMembers (value: string): string[] {
   return splitList(value).filter((member) => member !== '')

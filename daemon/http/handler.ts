@@ -13,11 +13,10 @@ import type { CacheSettings } from '../cache/settings.ts'
 import type { Located, Sites } from '../cache/sites.ts'
 import { readStored } from '../cache/stored-body.ts'
 import { OriginError } from '../origin/errors.ts'
-import { contentLength } from '../routing/origin-source.ts'
 import type { Store } from '../store/store.ts'
 import { withCacheStatus, type CacheStatusInit, type ForwardReason } from './cache-status.ts'
 import { evaluate, hasOriginPrecondition, notModifiedFields } from './conditional.ts'
-import { endToEnd, passedRequestFields } from './fields.ts'
+import { contentLength, endToEnd, passedRequestFields } from './fields.ts'
 import type { Body, EdgeRequest, EdgeResponse, Handler } from './message.ts'
 import { problem } from './problem.ts'
 import { contentRange, ifRangeMatches, parseRange, parseUnknownLength, unsatisfiedContentRange } from './range.ts'
@@ -98,13 +97,14 @@ class EdgeHandler {
       case 'pass': {
         if (result.upstream === undefined) return await this.#pass(request, located, 'bypass')
         const { upstream } = result
+        const source = upstream.source === 'peer' ? Source.Peer : Source.Origin
         return {
           phase: Phase.Pass,
-          source: Source.Origin,
+          source,
           response: this.#marked({
             status: upstream.status, fields: withoutFields(upstream.fields, 'content-length'), length: upstream.length,
             body: request.method === 'HEAD' ? dropped(upstream.cancel) : upstream.body
-          }, { hit: false, fwd: 'uri-miss', detail: Source.Origin })
+          }, { hit: false, fwd: 'uri-miss', detail: source })
         }
       }
       case 'stored': {

@@ -199,7 +199,6 @@ export class RoutingFetcher implements Fetcher {
   }
 }
 
-
 /** A controller that also aborts with its parent, a flight's signal, and lives no longer than that. */
 function follow (parent: AbortSignal): AbortController {
   const controller = new AbortController()

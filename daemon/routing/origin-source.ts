@@ -1,9 +1,9 @@
 /** The origin as a source: a request of the cache, conditional where something is stored, and its answer. */
-import { fieldValue, type Fields } from '../../protocols/fields.ts'
+import type { Fields } from '../../protocols/fields.ts'
 import type { Obtained, ObtainRequest } from '../cache/cache.ts'
 import { Source } from '../cache/phase.ts'
 import type { Upstream } from '../cache/upstream.ts'
-import { upstreamRequestFields } from '../http/fields.ts'
+import { contentLength, upstreamRequestFields } from '../http/fields.ts'
 import { initialAgeMs } from '../http/freshness.ts'
 import { withVia } from '../http/via.ts'
 import { OriginError } from '../origin/errors.ts'
@@ -46,12 +46,6 @@ export function originUpstream (response: OriginResponse, body: AsyncIterable<Ui
     total: () => undefined,
     cancel: () => { void drop(response.body) }
   }
-}
-
-/** Its own Content-Length as a number, where it gives one. */
-export function contentLength (fields: Fields): number | undefined {
-  const value = fieldValue(fields, 'content-length')
-  return value !== undefined && /^\d{1,15}$/.test(value) ? Number(value) : undefined
 }
 
 /** Age is kept as `initialAgeMs` and told anew in every answer. */

@@ -12,14 +12,14 @@ import type { ObtainRequest } from '../cache/cache.ts'
 import type { FillHead } from '../cache/fill.ts'
 import { Level } from '../cache/flight.ts'
 import { sameVersion, versionOf, type Upstream } from '../cache/upstream.ts'
-import { upstreamRequestFields } from '../http/fields.ts'
+import { contentLength, upstreamRequestFields } from '../http/fields.ts'
 import { withVia } from '../http/via.ts'
 import type { OriginResponse } from '../origin/origin.ts'
 import { askFor, upstreamOf } from './asks.ts'
 import type { RoutingInit } from './fetcher.ts'
 import type { Peers } from './peers.ts'
 import type { RoutingSettings } from './settings.ts'
-import { contentLength, originUpstream } from './origin-source.ts'
+import { originUpstream } from './origin-source.ts'
 
 /** No other source has the same version. The transfer ends here, visibly. */
 export class ResumeError extends ColonyError {

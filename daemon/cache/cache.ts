@@ -246,11 +246,16 @@ export class Cache {
       length: upstream.length,
       hash: upstream.hash
     }
+    // Whoever broke off once is not asked again for the same body.
+    const lost = new Set<PeerName>()
     const fill = new Fill({
       head, upstream, writer, settings, onOver,
       interest: flight.interest,
       storable: verdict.storable,
-      resume: async (offset, failed) => await fetcher.resume(request, offset, head, failed)
+      resume: async (offset, failed) => {
+        if (failed.peer !== undefined) lost.add(failed.peer)
+        return await fetcher.resume({ ...request, silent: [...request.silent, ...lost] }, offset, head, failed)
+      }
     })
     flight.land(fill)
     void fill.run()

@@ -4,7 +4,7 @@
  * together have done; leaves no process and no file behind. Says what happens by events: how that
  * looks is the command's part.
  */
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -15,6 +15,13 @@ import { contentKey } from '../protocols/ids.ts'
 import { Locate } from '../protocols/locate/locate.ts'
 import { Program } from './program.ts'
 import { add, noTraffic, type Traffic, trafficOf } from './traffic.ts'
+
+/**
+ * Nine edges on one machine are equally near, and the origin is as near as they: distances, which say only
+ * how busy the machine is, would now and then send an edge to the origin for what its neighbour has.
+ */
+const edgeConfig = { settings: { routing: { patienceFloorMs: 10_000 }, fetch: { answerTimeoutMs: 5_000 } } }
+const configName = 'edges.yaml'
 
 export const demoDefaults = Object.freeze({
   /** From the start until the mesh is whole, ms. Nine edges take about 10 s on two cores; more edges and slower machines longer. */
@@ -176,6 +183,7 @@ export class Demo {
     }
     this.#folder = await mkdtemp(join(tmpdir(), 'colony-demo-'))
     if (signal.aborted) return await this.#removeFolder()
+    await writeFile(`${this.#folder}/${configName}`, JSON.stringify(edgeConfig))
     const origin = this.#start(originName, './origin-process', [])
     this.#originUrl = (await origin.ready).get('http')!
 
@@ -201,7 +209,7 @@ export class Demo {
     signal.throwIfAborted()
     const program = this.#start(name, '../bin/colonyd', [
       '--name', name, '--region', region, '--http', `127.0.0.1:${port}`, '--admin', '127.0.0.1:0', '--origin', this.#originUrl,
-      '--data', `${this.#folder}/${name}`, ...(join === undefined ? [] : ['--join', join])
+      '--config', `${this.#folder}/${configName}`, '--data', `${this.#folder}/${name}`, ...(join === undefined ? [] : ['--join', join])
     ])
     const ready = await program.ready
     const edge = { name, region, http: ready.get('http')!, admin: ready.get('admin')!, peer: ready.get('peer')!, pid: program.pid! }

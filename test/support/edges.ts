@@ -14,8 +14,8 @@ import type { EdgeStatus, PeerStatus } from '../../daemon/admin/status.ts'
 
 type Overrides = Record<string, Record<string, number>>
 
-/** For tests in which peers are asked: they count as near however busy the machine is. */
-export const near: Overrides = { routing: { patienceFloorMs: 10_000 } }
+/** What edges in this process have unless a test says otherwise: peers count as near however busy the machine is. */
+export const near: Overrides = { routing: { patienceFloorMs: 10_000 }, fetch: { answerTimeoutMs: 1_000 } }
 
 /**
  * For tests that count origin requests: peers count as near and alive however busy the machine is, as
@@ -58,7 +58,7 @@ export class Swarm {
     const { name, dataDir, argv } = await this.#prepare(options)
     const read = loadConfig(argv, {})
     if (read.kind !== 'run') throw new Error('no config')
-    const settings = Object.fromEntries(Object.entries(read.config.settings).map(([part, values]) => [part, { ...values, ...options.settings?.[part] }]))
+    const settings = Object.fromEntries(Object.entries(read.config.settings).map(([part, values]) => [part, { ...values, ...near[part], ...options.settings?.[part] }]))
     const edge = await createEdge({ ...read.config, settings: settings as typeof read.config.settings })
     await edge.start()
     return this.#add({ ...edge.ready, name, dataDir, edge, stop: async () => { await edge.stop() } })

@@ -44,12 +44,21 @@ export class Provider implements FetchProvider {
   async #answer (ask: Ask, from: PeerName, signal: AbortSignal): Promise<ProviderAnswer> {
     const site = this.#init.sites.byName(ask.site)
     if (site === undefined || !this.#init.sites.keyMatches(ask.key, site, ask.target, ask.host)) return miss
+    if (!this.#admits(ask)) return { kind: 'busy' }
     const held = this.#fromStore(ask)
-    if (held !== undefined) {
-      this.#init.gate.take(this.#init.clock.nowMs())
-      return held
-    }
+    if (held !== undefined) return held
     return ask.verb === Verb.Have ? await this.#have(ask, signal) : await this.#fill(ask, from, signal)
+  }
+
+  /**
+   * Bounded load: also what is stored here is the next owner's to serve when this one has more than its
+   * share. The next one takes it from here by `have`, which is never turned away.
+   */
+  #admits (ask: Ask): boolean {
+    const { gate, clock } = this.#init
+    if (ask.verb === Verb.Fill && !ask.last) return gate.admit(clock.nowMs(), ask.turnedAway)
+    gate.take(clock.nowMs())
+    return true
   }
 
   /** What is stored and fit: fresh, or exactly the version that is resumed, or stale where that will do. */
@@ -69,12 +78,10 @@ export class Provider implements FetchProvider {
   }
 
   async #fill (ask: Ask, from: PeerName, signal: AbortSignal): Promise<ProviderAnswer> {
-    const { cache, sites, gate, clock } = this.#init
+    const { cache, sites } = this.#init
     const site = sites.byName(ask.site)
     // The path is told by the asker; its last station is whoever is asking now.
     if (site === undefined || ask.path.at(-1) !== from || ask.path.length > pathMax) return miss
-    if (ask.last) gate.take(clock.nowMs())
-    else if (!gate.admit(clock.nowMs(), ask.turnedAway)) return { kind: 'busy' }
     const result = await cache.request({
       site,
       key: ask.key,

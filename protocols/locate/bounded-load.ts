@@ -24,11 +24,11 @@ export const boundedLoadDefaults = Object.freeze({
    */
   loadWindowMs: 3000,
   /**
-   * Below this many asks a second an owner is never busy, whatever the others do: any machine can serve
-   * them, and a small mean is mostly chance. Raising it tolerates more imbalance on small servers;
-   * lowering it moves asks about for nothing.
+   * Below this many asks a second an owner is never busy, whatever the others do: a fifth of what a
+   * machine answers over libp2p streams (5,000, measured), and a small mean is mostly chance. Raising it
+   * tolerates more imbalance; lowering it sends asks to the next owner, a round trip more, for nothing.
    */
-  busyFloorPerSecond: 100
+  busyFloorPerSecond: 1_000
 })
 export type BoundedLoadSettings = { readonly [K in keyof typeof boundedLoadDefaults]: number }
 

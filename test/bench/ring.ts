@@ -66,13 +66,16 @@ export interface GateRun {
   readonly turnedAway: number
 }
 
+/** A floor below the simulated rates, which are low so that a run ends soon: what is measured is the rule above it. */
+const gateSettings = { ...boundedLoadDefaults, busyFloorPerSecond: 100 }
+
 /**
  * A region of equal gates under steady traffic, each announcing its load every `announceMs` at moments
  * of its own. Askers walk the ring until an owner takes the ask.
  */
 export function gateRun ({ ring, perSecond, hotPercent, runMs, countFromMs }: GateRunInit): GateRun {
   const peers = ring.peers()
-  const gates = new Map(peers.map((peer) => [peer, new LoadGate(boundedLoadDefaults)]))
+  const gates = new Map(peers.map((peer) => [peer, new LoadGate(gateSettings)]))
   const announced = new Map<PeerName, number>()
   const loads = new Map<PeerName, number>(peers.map((peer) => [peer, 0]))
   const requests = perSecond * runMs / 1000

@@ -3,6 +3,9 @@ import { assignBounded, boundedLoadDefaults, LoadGate } from '../../../protocols
 import { Ring } from '../../../protocols/locate/ring.ts'
 import { benchMembers, gateRun, hotTraffic, maxOverMean } from '../../bench/ring.ts'
 
+/** A floor below the rates of these tests, which are low so that they end soon. */
+const settings = { ...boundedLoadDefaults, busyFloorPerSecond: 100 }
+
 /** Asks at a steady rate, the gate announcing every two seconds. @returns how many were taken in the second half */
 function ask (gate: LoadGate, perSecond: number, forMs: number): number {
   let taken = 0
@@ -20,7 +23,7 @@ function ask (gate: LoadGate, perSecond: number, forMs: number): number {
 
 /** A gate of two equal members, the other one idle, that is busy at 0 ms. */
 function busyGate (): LoadGate {
-  const gate = new LoadGate()
+  const gate = new LoadGate(settings)
   gate.observe({ othersPerSecond: [0], weightShare: 0.5 })
   for (let asks = 0; asks < 1000; asks++) gate.take(0)
   gate.announce(0)
@@ -30,36 +33,36 @@ function busyGate (): LoadGate {
 
 describe('a load gate', () => {
   it('is never busy when it has heard of nobody', () => {
-    expect(ask(new LoadGate(), 5000, 10_000)).toBe(25_000)
+    expect(ask(new LoadGate(settings), 5000, 10_000)).toBe(25_000)
   })
 
   it('is never busy alone in its region', () => {
-    const gate = new LoadGate()
+    const gate = new LoadGate(settings)
     gate.observe({ othersPerSecond: [], weightShare: 1 })
     expect(ask(gate, 5000, 10_000)).toBe(25_000)
   })
 
   it('is never busy below the floor, however idle the others are', () => {
-    const gate = new LoadGate()
+    const gate = new LoadGate(settings)
     gate.observe({ othersPerSecond: [0, 0, 0], weightShare: 0.25 })
-    expect(ask(gate, boundedLoadDefaults.busyFloorPerSecond - 5, 60_000)).toBe((boundedLoadDefaults.busyFloorPerSecond - 5) * 30)
+    expect(ask(gate, settings.busyFloorPerSecond - 5, 60_000)).toBe((settings.busyFloorPerSecond - 5) * 30)
   })
 
   it('takes no more than the floor while the others are idle', () => {
-    const gate = new LoadGate()
+    const gate = new LoadGate(settings)
     gate.observe({ othersPerSecond: [0, 0, 0], weightShare: 0.25 })
-    expect(ask(gate, 2000, 100_000) / 50).toBeCloseTo(boundedLoadDefaults.busyFloorPerSecond, 0)
+    expect(ask(gate, 2000, 100_000) / 50).toBeCloseTo(settings.busyFloorPerSecond, 0)
   })
 
   it('settles at the load factor times the mean of the region, itself included', () => {
-    const gate = new LoadGate()
+    const gate = new LoadGate(settings)
     gate.observe({ othersPerSecond: [500, 500, 500], weightShare: 0.25 })
     const own = ask(gate, 3000, 200_000) / 100
     expect(own / ((own + 1500) / 4)).toBeCloseTo(boundedLoadDefaults.loadFactor, 2)
   })
 
   it('takes more on a server of more weight', () => {
-    const gate = new LoadGate()
+    const gate = new LoadGate(settings)
     gate.observe({ othersPerSecond: [1000], weightShare: 0.6 })
     const own = ask(gate, 20_000, 100_000) / 50
     expect(own / (own + 1000)).toBeCloseTo(0.6 * boundedLoadDefaults.loadFactor, 2)
@@ -79,7 +82,7 @@ describe('a load gate', () => {
   })
 
   it('is busy only when its own last two announcements were above what the others announced', () => {
-    const gate = new LoadGate()
+    const gate = new LoadGate(settings)
     gate.observe({ othersPerSecond: [0], weightShare: 0.5 })
     for (let asks = 0; asks < 1000; asks++) gate.take(0)
     expect(gate.admit(0, false)).toBe(true)
@@ -92,7 +95,7 @@ describe('a load gate', () => {
   })
 
   it('judges an ask that another owner turned away by the present alone', () => {
-    const gate = new LoadGate()
+    const gate = new LoadGate(settings)
     gate.observe({ othersPerSecond: [0], weightShare: 0.5 })
     for (let asks = 0; asks < 1000; asks++) gate.take(0)
     expect(gate.admit(0, true)).toBe(false)
@@ -106,7 +109,7 @@ describe('a load gate', () => {
   })
 
   it('counts what it takes, a second, and forgets it by its window', () => {
-    const gate = new LoadGate()
+    const gate = new LoadGate(settings)
     ask(gate, 300, 100_000)
     expect(gate.perSecond(100_000) / 300).toBeCloseTo(1, 2)
     expect(gate.perSecond(100_000 + boundedLoadDefaults.loadWindowMs) / 300).toBeCloseTo(1 / Math.E, 2)
@@ -123,10 +126,10 @@ describe('a load gate', () => {
     expect(() => new LoadGate({ ...boundedLoadDefaults, loadFactor: 1 })).toThrow(/loadFactor/)
     expect(() => new LoadGate({ ...boundedLoadDefaults, loadWindowMs: 0 })).toThrow(/loadWindowMs/)
     for (const load of [NaN, -1, Infinity]) {
-      expect(() => { new LoadGate().observe({ othersPerSecond: [load], weightShare: 0.5 }) }).toThrow(/load/)
+      expect(() => { new LoadGate(settings).observe({ othersPerSecond: [load], weightShare: 0.5 }) }).toThrow(/load/)
     }
     for (const weightShare of [0, 1.1, NaN]) {
-      expect(() => { new LoadGate().observe({ othersPerSecond: [], weightShare }) }).toThrow(/share/)
+      expect(() => { new LoadGate(settings).observe({ othersPerSecond: [], weightShare }) }).toThrow(/share/)
     }
   })
 })

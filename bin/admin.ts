@@ -46,6 +46,33 @@ export async function readDocument<T> (given: Given, path: string, accepts: (doc
   }
 }
 
+export interface AdminCall {
+  readonly method: 'GET' | 'PUT' | 'POST' | 'DELETE'
+  readonly path: string
+  readonly fields?: Readonly<Record<string, string>>
+  readonly body?: string | Uint8Array | ReadableStream<Uint8Array>
+  readonly signal?: AbortSignal
+}
+
+/**
+ * For what takes long or changes something: no deadline of its own, the caller reads the body as it comes.
+ *
+ * @throws UsageError for an address that is none, AdminError when nobody answers, or with a refusal's own sentence
+ */
+export async function sendRequest (given: Given, { method, path, fields, body, signal }: AdminCall): Promise<Response> {
+  const base = adminUrl(given)
+  let response: Response
+  try {
+    const streaming = body instanceof ReadableStream ? { duplex: 'half' as const } : {}
+    response = await fetch(base + path, { method, headers: fields, body: body as never, redirect: 'manual', signal, ...streaming })
+  } catch (error) {
+    signal?.throwIfAborted()
+    throw new AdminError(unreachable(base, error), { cause: error })
+  }
+  if (response.ok) return response
+  throw refusal(base, path, response.status, parse(await response.text().catch(() => '')))
+}
+
 async function ask<T> (base: string, path: string, signal: AbortSignal, accepts: (document: unknown) => document is T): Promise<T> {
   let status: number
   let text: string
@@ -58,9 +85,13 @@ async function ask<T> (base: string, path: string, signal: AbortSignal, accepts:
   }
   const document = parse(text)
   if (status === 200 && accepts(document)) return document
+  throw refusal(base, path, status, document)
+}
+
+function refusal (base: string, path: string, status: number, document: unknown): AdminError {
   const detail = (document as { detail?: unknown } | null | undefined)?.detail
-  if (typeof detail === 'string') throw new AdminError(`${base}${path} was refused with ${status}: ${detail}`)
-  throw new AdminError(`what answers at ${base} is no edge's admin listener (status ${status} for ${path}): give its admin address with --admin or COLONY_ADMIN`)
+  if (typeof detail === 'string') return new AdminError(`${base}${path} was refused with ${status}: ${detail}`)
+  return new AdminError(`what answers at ${base} is no edge's admin listener (status ${status} for ${path}): give its admin address with --admin or COLONY_ADMIN`)
 }
 
 function parse (text: string): unknown {
@@ -87,7 +118,7 @@ function unreachable (base: string, error: unknown): string {
 }
 
 /** Accepts `HOST:PORT` too, as COLONY_ADMIN is also where colonyd is told to listen. No slash at the end. */
-function adminUrl (given: Given): string {
+export function adminUrl (given: Given): string {
   const variable = process.env.COLONY_ADMIN?.trim() ?? ''
   const [where, text] = typeof given.admin === 'string' ? ['--admin', given.admin] : ['environment COLONY_ADMIN', variable === '' ? urlDefault : variable]
   const full = text.includes('://') ? text : `http://${text}`

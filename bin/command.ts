@@ -20,6 +20,14 @@ export interface Flag {
 /** The flags that were given: their text, or `true` where they take none. */
 export type Given = Readonly<Record<string, string | true>>
 
+export interface Operands {
+  /** Stands for them in the help, such as `URL...`. */
+  readonly placeholder: string
+  readonly help: string
+  readonly min: number
+  readonly max: number
+}
+
 export interface Command {
   readonly name: string
   /** One line, for the list of commands. */
@@ -27,10 +35,12 @@ export interface Command {
   /** More lines, for the command's own help. */
   readonly description?: string
   readonly flags?: readonly Flag[]
-  /** A whole command line. */
+  /** What stands beside the flags; nothing may where it is left out. */
+  readonly operands?: Operands
+  /** Whole command lines, one a line. */
   readonly example: string
   /** @throws UsageError for a flag's value that is not allowed, ColonyError for what could not be done */
-  readonly run: (given: Given) => Promise<void>
+  readonly run: (given: Given, operands: readonly string[]) => Promise<void>
 }
 
 export interface Commands {
@@ -67,7 +77,7 @@ export async function runCommands (set: Commands, argv: readonly string[]): Prom
   try {
     const read = await readCommandLine(set, argv)
     if (read.kind === 'text') process.stdout.write(read.text)
-    else await read.command.run(read.given)
+    else await read.command.run(read.given, read.operands)
   } catch (error) {
     process.exitCode = error instanceof UsageError ? 2 : error instanceof ColonyError ? 1 : 70
     const what = error instanceof ColonyError || !(error instanceof Error) ? messageLine(error) : error.stack ?? error.message
@@ -77,7 +87,7 @@ export async function runCommands (set: Commands, argv: readonly string[]): Prom
 
 type CommandLine =
   | { readonly kind: 'text', readonly text: string }
-  | { readonly kind: 'run', readonly command: Command, readonly given: Given }
+  | { readonly kind: 'run', readonly command: Command, readonly given: Given, readonly operands: readonly string[] }
 
 const ownFlags: readonly Flag[] = [
   { name: 'help', help: 'this text; after a command, the command\'s' },
@@ -95,7 +105,7 @@ async function readCommandLine (set: Commands, argv: readonly string[]): Promise
       name, { type: placeholder === undefined ? 'boolean' : 'string', ...(name === 'help' ? { short: 'h' } : name === 'version' ? { short: 'v' } : {}) }
     ] as const))
   })
-  const [named, surplus] = tokens.filter((token) => token.kind === 'positional')
+  const [named, ...rest] = tokens.filter((token) => token.kind === 'positional')
   const command = set.commands.find(({ name }) => name === named?.value)
   const title = command === undefined ? set.program : `${set.program} ${command.name}`
   const flags = [...ownFlags, ...set.flags, ...command?.flags ?? []]
@@ -110,11 +120,19 @@ async function readCommandLine (set: Commands, argv: readonly string[]): Promise
   if (named !== undefined && command === undefined) {
     throw new UsageError(`${JSON.stringify(named.value)} is not a command of ${set.program}: ${await suggestion(named.value, set.commands.map(({ name }) => name), '')}`)
   }
-  if (surplus !== undefined) throw new UsageError(`${JSON.stringify(surplus.value)} is too much: ${title} takes flags only (see ${title} --help)`)
   if (given.help === true) return { kind: 'text', text: command === undefined ? helpText(set) : commandHelpText(set, command) }
   if (given.version === true) return { kind: 'text', text: `${set.program} ${version}\n` }
   if (command === undefined) throw new UsageError(`no command was given: expected ${set.commands.map(({ name }) => name).join(' or ')} (see ${set.program} --help)`)
-  return { kind: 'run', command, given }
+  const operands = rest.map(({ value }) => value)
+  checkOperands(title, command.operands, operands)
+  return { kind: 'run', command, given, operands }
+}
+
+function checkOperands (title: string, wanted: Operands | undefined, operands: readonly string[]): void {
+  const { placeholder, min, max } = wanted ?? { placeholder: '', min: 0, max: 0 }
+  if (operands.length < min) throw new UsageError(`${title} needs ${placeholder} (see ${title} --help)`)
+  const surplus = operands[max]
+  if (surplus !== undefined) throw new UsageError(`${JSON.stringify(surplus)} is too much: ${title} takes ${max === 0 ? 'flags only' : placeholder} (see ${title} --help)`)
 }
 
 function valueOf (flag: Flag, token: { readonly rawName: string, readonly value: string | undefined, readonly inlineValue: boolean | undefined }): string | true {
@@ -160,25 +178,30 @@ function helpText (set: Commands): string {
     ...flagLines('flags', [...flags, ...ownFlags]),
     '',
     commands.length === 1 ? 'example:' : 'examples:',
-    ...commands.map(({ example }) => `  ${example}`),
+    ...commands.flatMap(({ example }) => exampleLines(example)),
     ''
   ].join('\n')
 }
 
 function commandHelpText (set: Commands, command: Command): string {
-  const { name, summary, description, flags = [], example } = command
+  const { name, summary, description, flags = [], operands, example } = command
   return [
     `${set.program} ${name}: ${summary}`,
     ...(description === undefined ? [] : ['', description]),
     '',
-    `usage: ${usage(set, name)}${flags.length > 0 ? ' [FLAG [VALUE]]...' : ''}`,
+    `usage: ${usage(set, name)}${flags.length > 0 ? ' [FLAG [VALUE]]...' : ''}${operands === undefined ? '' : ` ${operands.placeholder}`}`,
     '',
+    ...(operands === undefined ? [] : [`${operands.placeholder}:`, `        ${operands.help}`, '']),
     ...flagLines('flags', [...flags, ...set.flags, ...ownFlags]),
     '',
-    'example:',
-    `  ${example}`,
+    example.includes('\n') ? 'examples:' : 'example:',
+    ...exampleLines(example),
     ''
   ].join('\n')
+}
+
+function exampleLines (example: string): string[] {
+  return example.split('\n').map((line) => `  ${line}`)
 }
 
 function usage ({ program, flags }: Commands, command: string): string {

@@ -6,11 +6,12 @@
 import { peerIdFromString } from '@libp2p/peer-id'
 import { multiaddr } from '@multiformats/multiaddr'
 import type { Clock } from '../protocols/clock.ts'
-import { fetch, type Fetch, type FetchComponents } from '../protocols/fetch/service.ts'
+import { fetch, type Fetch } from '../protocols/fetch/service.ts'
 import { LoadGate } from '../protocols/locate/bounded-load.ts'
 import { Locate } from '../protocols/locate/locate.ts'
 import { membership as createMembership, type Membership, type MembershipComponents } from '../protocols/membership/service.ts'
-import { createAdminHandler } from './admin/routes.ts'
+import type { StreamComponents } from '../protocols/streams.ts'
+import { createAdminHandler, statusRoutes } from './admin/routes.ts'
 import { StatusSource } from './admin/source.ts'
 import { Cache } from './cache/cache.ts'
 import { Sites } from './cache/sites.ts'
@@ -99,7 +100,7 @@ export async function createEdge (config: EdgeConfig, deps: EdgeDeps = {}): Prom
       })(components)
       return membership
     },
-    fetch: (components: FetchComponents) => {
+    fetch: (components: StreamComponents) => {
       fetching = fetch({
         clock,
         settings: settings.fetch,
@@ -130,7 +131,7 @@ export async function createEdge (config: EdgeConfig, deps: EdgeDeps = {}): Prom
   const http = new HttpServer({ ...config.http, settings: settings.http, clock, handler, logger: log.scope('http') })
 
   const status = new StatusSource({ config, clock, node, membership, fetch: fetching, locate, cache, store, sites, origins, telemetry, metrics, ready: () => ready })
-  const admin = new HttpServer({ ...config.admin, settings: settings.http, clock, handler: createAdminHandler(status), logger: log.scope('admin') })
+  const admin = new HttpServer({ ...config.admin, settings: settings.http, clock, handler: createAdminHandler([...statusRoutes(status)]), logger: log.scope('admin') })
 
   const listening = { http: '', admin: '' }
   const lifecycle = new Lifecycle([

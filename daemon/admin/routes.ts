@@ -1,9 +1,11 @@
 /**
- * The admin listener: what the edge says of itself, for people, scripts and Prometheus. Read only.
- * Errors are problem documents (RFC 9457).
+ * The admin listener: what the edge says of itself, for people, scripts and Prometheus, and what it can be
+ * told to do. Errors are problem documents (RFC 9457).
  */
-import type { EdgeRequest, EdgeResponse, Handler } from '../http/message.ts'
+import { hasField } from '../../protocols/fields.ts'
+import type { EdgeResponse, Handler } from '../http/message.ts'
 import { problem } from '../http/problem.ts'
+import { jsonResponse, matchPath, textResponse, type AdminRoute } from './route.ts'
 import type { EdgeStatus, PeerStatus } from './status.ts'
 
 export interface AdminSource {
@@ -12,48 +14,55 @@ export interface AdminSource {
   metrics: () => Promise<{ type: string, text: string }>
 }
 
-type Route = () => EdgeResponse | Promise<EdgeResponse>
-
-export function createAdminHandler (source: AdminSource): Handler {
-  const routes = new Map<string, Route>([
-    ['/healthz', () => document(200, { status: 'ok' })],
-    ['/readyz', () => {
-      const { ready, waiting } = source.status()
-      return document(ready ? 200 : 503, { status: ready ? 'ready' : 'waiting', waiting })
-    }],
-    ['/metrics', async () => {
-      const { type, text } = await source.metrics()
-      return response(200, type, text)
-    }],
-    ['/v1/status', () => document(200, source.status())],
-    ['/v1/peers', () => document(200, source.peers())]
-  ])
-  return async (request) => await answer(request, routes)
+export function statusRoutes (source: AdminSource): AdminRoute[] {
+  return [
+    { method: 'GET', path: '/healthz', run: () => jsonResponse(200, { status: 'ok' }) },
+    {
+      method: 'GET',
+      path: '/readyz',
+      run: () => {
+        const { ready, waiting } = source.status()
+        return jsonResponse(ready ? 200 : 503, { status: ready ? 'ready' : 'waiting', waiting })
+      }
+    },
+    {
+      method: 'GET',
+      path: '/metrics',
+      run: async () => {
+        const { type, text } = await source.metrics()
+        return textResponse(200, type, text)
+      }
+    },
+    { method: 'GET', path: '/v1/status', run: () => jsonResponse(200, source.status()) },
+    { method: 'GET', path: '/v1/peers', run: () => jsonResponse(200, source.peers()) }
+  ]
 }
 
-async function answer (request: EdgeRequest, routes: ReadonlyMap<string, Route>): Promise<EdgeResponse> {
-  const path = request.target.replace(/\?.*$/, '')
-  const route = routes.get(path)
-  if (route === undefined) {
-    return problem(404, undefined, `there is no ${path}: try one of ${[...routes.keys()].join(', ')}`)
+/** Answers a request by the route that fits; HEAD goes where GET does. */
+export function createAdminHandler (routes: readonly AdminRoute[]): Handler {
+  return async (request) => {
+    const [path = '', query = ''] = split(request.target)
+    const fitting = routes.flatMap((route) => {
+      const params = matchPath(route.path, path)
+      return params === undefined ? [] : [{ route, params }]
+    })
+    if (fitting.length === 0) return problem(404, undefined, `there is no ${path}: try one of ${[...new Set(routes.map((route) => route.path))].join(', ')}`)
+    const method = request.method === 'HEAD' ? 'GET' : request.method
+    const found = fitting.find(({ route }) => route.method === method)
+    if (found === undefined) return methodProblem(path, request.method, fitting.map(({ route }) => route.method))
+    // A page in the operator's browser can reach loopback, too: nothing that changes something is taken from one.
+    if (method !== 'GET' && hasField(request.fields, 'origin')) return problem(403, undefined, `${path} takes ${method} from programs only, not from a web page (Origin is set)`)
+    return await found.route.run({ request, params: found.params, query: new URLSearchParams(query) })
   }
-  if (request.method !== 'GET' && request.method !== 'HEAD') {
-    const refused = problem(405, undefined, `${path} answers to GET and HEAD, not ${request.method}`)
-    return { ...refused, fields: [...refused.fields, ['allow', 'GET, HEAD']] }
-  }
-  return await route()
 }
 
-function document (status: number, body: unknown): EdgeResponse {
-  return response(status, 'application/json', `${JSON.stringify(body)}\n`)
+function methodProblem (path: string, method: string, methods: readonly string[]): EdgeResponse {
+  const allowed = methods.flatMap((each) => each === 'GET' ? ['GET', 'HEAD'] : [each])
+  const refused = problem(405, undefined, `${path} answers to ${allowed.join(' and ')}, not ${method}`)
+  return { ...refused, fields: [...refused.fields, ['allow', allowed.join(', ')]] }
 }
 
-function response (status: number, type: string, text: string): EdgeResponse {
-  const bytes = new TextEncoder().encode(text)
-  return {
-    status,
-    fields: [['content-type', type], ['cache-control', 'no-store']],
-    length: bytes.byteLength,
-    body: (async function * () { yield bytes })()
-  }
+function split (target: string): [string, string] {
+  const at = target.indexOf('?')
+  return at === -1 ? [target, ''] : [target.slice(0, at), target.slice(at + 1)]
 }

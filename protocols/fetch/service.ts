@@ -4,18 +4,18 @@
  * writing go through bounded length-prefixed streams, so no peer can make this side buffer.
  */
 import type { Connection, PeerId, Startable, Stream } from '@libp2p/interface'
-import { lpStream } from '@libp2p/utils'
 import { pipe } from 'it-pipe'
 import type { Uint8ArrayList } from 'uint8arraylist'
 import { deadline, type Clock } from '../clock.ts'
 import { messageOf, WireError } from '../errors.ts'
 import type { PeerName } from '../ids.ts'
-import { decodeFrame, headBytesMax, type Frame } from '../wire.ts'
+import { frameStream, openStream, type FrameStream, type StreamComponents } from '../streams.ts'
+import { decodeFrame, type Frame } from '../wire.ts'
 import { fetchProtocol, type Ask } from './messages.ts'
 import type { FetchProvider } from './provider.ts'
 import { serve } from './serve.ts'
 import type { FetchSettings } from './settings.ts'
-import { exchange, PeerFetchError, type FrameStream, type Lane, type PeerAnswer } from './transfer.ts'
+import { exchange, PeerFetchError, type Lane, type PeerAnswer } from './transfer.ts'
 
 export interface FetchInit {
   readonly provider: FetchProvider
@@ -25,17 +25,6 @@ export interface FetchInit {
   readonly peerIdFromName: (peer: PeerName) => PeerId
   /** Whether this peer may ask; asks of others are refused. */
   readonly mayAsk: (peer: PeerName) => boolean
-}
-
-export interface FetchComponents {
-  readonly registrar: {
-    handle: (protocol: string, handler: (stream: Stream, connection: Connection) => void, options?: object) => Promise<void>
-    unhandle: (protocol: string) => Promise<void>
-  }
-  readonly connectionManager: {
-    getConnections: (peer?: PeerId) => Connection[]
-    openConnection: (peer: PeerId, options?: { signal?: AbortSignal }) => Promise<Connection>
-  }
 }
 
 export interface FetchCounters {
@@ -58,13 +47,13 @@ export interface Fetch extends Startable {
 
 interface OpenLane { stream: Stream, frames: FrameStream }
 
-export function fetch (init: FetchInit): (components: FetchComponents) => Fetch {
+export function fetch (init: FetchInit): (components: StreamComponents) => Fetch {
   return (components) => new FetchService(init, components)
 }
 
 class FetchService implements Fetch {
   readonly #init: FetchInit
-  readonly #components: FetchComponents
+  readonly #components: StreamComponents
   readonly #idle = new Map<PeerName, OpenLane[]>()
   readonly #inbound = new Set<Stream>()
   readonly #counters: FetchCounters = { asked: 0, answered: 0, refused: 0, bytesIn: 0, bytesOut: 0, broken: 0 }
@@ -72,7 +61,7 @@ class FetchService implements Fetch {
   readonly #servingTo = new Map<PeerName, number>()
   #running = false
 
-  constructor (init: FetchInit, components: FetchComponents) {
+  constructor (init: FetchInit, components: StreamComponents) {
     this.#init = init
     this.#components = components
   }
@@ -131,10 +120,7 @@ class FetchService implements Fetch {
     const { clock, settings, peerIdFromName } = this.#init
     const limit = deadline(clock, settings.answerTimeoutMs, `a stream to peer ${peer}`, signal)
     try {
-      const id = peerIdFromName(peer)
-      const connection = this.#components.connectionManager.getConnections(id).find((each) => each.status === 'open') ??
-        await this.#components.connectionManager.openConnection(id, { signal: limit.signal })
-      const stream = await connection.newStream(fetchProtocol, { signal: limit.signal, maxOutboundStreams: settings.streamsMax } as object)
+      const stream = await openStream(this.#components, peerIdFromName(peer), fetchProtocol, { signal: limit.signal, maxOutboundStreams: settings.streamsMax })
       return this.#wrap(peer, { stream, frames: this.#bounded(stream, settings.blockBytesMax) }, false)
     } finally {
       limit.clear()
@@ -160,8 +146,7 @@ class FetchService implements Fetch {
   }
 
   #bounded (stream: Stream, blockBytesMax: number): FrameStream {
-    const maxDataLength = blockBytesMax + headBytesMax + 4
-    return lpStream(stream, { lengthDecoder: frameLength, maxDataLength, maxBufferSize: (this.#init.settings.blocksInFlight + 2) * maxDataLength })
+    return frameStream(stream, blockBytesMax, this.#init.settings.blocksInFlight + 2)
   }
 
   async #onStream (stream: Stream, connection: Connection): Promise<void> {
@@ -237,22 +222,4 @@ class FetchService implements Fetch {
       else this.#servingTo.set(from, left)
     }
   }
-}
-
-/** Longest length prefix, bytes: 28 bits, more than any frame may have. */
-const lengthBytesMax = 4
-
-/**
- * The varint before each frame. Throws RangeError while there is too little, as `lpStream` expects; its own decoder
- * does so for ever when no last byte comes, reading byte by byte whatever a peer sends.
- */
-function frameLength (bytes: Uint8Array | Uint8ArrayList): number {
-  let length = 0
-  for (let at = 0; at < lengthBytesMax; at++) {
-    if (at >= bytes.byteLength) throw new RangeError('the length goes on')
-    const byte = bytes instanceof Uint8Array ? bytes[at] ?? 0 : bytes.get(at)
-    length += (byte & 0x7f) << (7 * at)
-    if (byte < 0x80) return length
-  }
-  throw new WireError('a peer sent a frame whose length does not end')
 }

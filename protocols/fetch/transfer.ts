@@ -11,6 +11,7 @@ import { deadline, type Clock } from '../clock.ts'
 import { ColonyError, messageOf, WireError } from '../errors.ts'
 import { fieldValue } from '../fields.ts'
 import type { PeerName } from '../ids.ts'
+import type { FrameStream } from '../streams.ts'
 import { decodeFrame, encodeFrame } from '../wire.ts'
 import { decodeAnswer, type Answer, type Ask, type RemoteHead } from './messages.ts'
 import type { FetchSettings } from './settings.ts'
@@ -44,12 +45,6 @@ export type PeerAnswer =
   | Extract<Answer, { kind: 'miss' | 'busy' | 'private' | 'failed' }>
   /** Nothing came in time, the peer could not be reached, or it broke the protocol. */
   | { readonly kind: 'silent', readonly error: Error }
-
-/** The bounded length-prefixed stream of `@libp2p/utils`, as far as it is used here. */
-export interface FrameStream {
-  read: (options?: AbortOptions) => Promise<Uint8ArrayList>
-  write: (data: Uint8Array | Uint8ArrayList, options?: AbortOptions) => Promise<void>
-}
 
 /** A stream to a peer that carries one ask at a time. */
 export interface Lane {

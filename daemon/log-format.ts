@@ -3,7 +3,7 @@
  * for peer ids, multiaddrs and bytes that node's `util.format` does not know. Written out here so that
  * their lines can join ours in one JSON stream.
  */
-import { format } from 'node:util'
+import { format, inspect } from 'node:util'
 import { base32 } from 'multiformats/bases/base32'
 import { base58btc } from 'multiformats/bases/base58'
 import { base64 } from 'multiformats/bases/base64'
@@ -19,6 +19,9 @@ const formatters: Readonly<Record<string, (value: any) => string>> = {
   e: errorText,
   k: text,
   m: (bytes: Uint8Array) => base64.baseEncode(bytes),
+  // Shallow: libp2p hands over whole components, private keys among them.
+  o: shallow,
+  O: shallow,
   p: text,
   t: (bytes: Uint8Array) => base32.baseEncode(bytes)
 }
@@ -44,6 +47,10 @@ export function formatLine (template: unknown, values: readonly unknown[]): stri
 function errorText (error: unknown): string {
   if (!(error instanceof AggregateError) || error.errors.length === 0) return messageOf(error)
   return `${error.message} (${error.errors.map(errorText).join('; ')})`
+}
+
+function shallow (value: unknown): string {
+  return inspect(value, { depth: 1, breakLength: Infinity })
 }
 
 function safely (formatter: (value: any) => string, value: unknown): string {

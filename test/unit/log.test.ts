@@ -83,7 +83,8 @@ describe('libp2p\'s printf dialect', () => {
   const bytes = Uint8Array.of(1, 2, 3)
   it.each<[string, unknown, unknown[], string]>([
     ['text and numbers', '%s %d %i', ['a', 1.5, 2.9], 'a 1.5 2'],
-    ['objects', '%o-%O-%j', [[1], { a: 1 }, { b: 2 }], '[ 1, [length]: 1 ]-{ a: 1 }-{"b":2}'],
+    ['objects', '%o-%O-%j', [[1], { a: 1 }, { b: 2 }], '[ 1 ]-{ a: 1 }-{"b":2}'],
+    ['no depths, where private keys may lie', '%o', [{ a: { b: { privateKey: 'secret' } } }], '{ a: { b: [Object] } }'],
     ['peer ids, CIDs, keys and addresses by their text', '%p %c %k %a', ['P', 'C', 'K', 'A'], 'P C K A'],
     ['bytes in base58, base32 and base64', '%b %t %m', [bytes, bytes, bytes], 'Ldp aebag AQID'],
     ['an error by its message', 'failed - %e', [new Error('refused')], 'failed - refused'],

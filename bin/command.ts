@@ -13,6 +13,8 @@ export interface Flag {
   /** Stands for the value in the help; a flag without it takes no value. */
   readonly placeholder?: string
   readonly help: string
+  /** May be given several times: the values, a line each. */
+  readonly repeats?: true
   /** The default as people read it. */
   readonly byDefault?: string
 }
@@ -115,7 +117,9 @@ async function readCommandLine (set: Commands, argv: readonly string[]): Promise
     if (token.kind !== 'option') continue
     const flag = flags.find(({ name }) => name === token.name)
     if (flag === undefined) throw new UsageError(`${token.rawName} is not a flag of ${title}: ${await suggestion(token.name, flags.map(({ name }) => name), '--')}`)
-    given[flag.name] = valueOf(flag, token)
+    const value = valueOf(flag, token)
+    const before = given[flag.name]
+    given[flag.name] = flag.repeats === true && typeof before === 'string' ? `${before}\n${String(value)}` : value
   }
   if (named !== undefined && command === undefined) {
     throw new UsageError(`${JSON.stringify(named.value)} is not a command of ${set.program}: ${await suggestion(named.value, set.commands.map(({ name }) => name), '')}`)

@@ -23,8 +23,10 @@ export interface SiteConfig {
   readonly name: string
   /** Lower case, without port; `*` answers for every host that no other site names. */
   readonly hosts: readonly string[]
-  /** Normalised http(s) URL, no credentials, query or fragment; an empty path is `/`. */
-  readonly origin: string
+  /** Normalised http(s) URL, no credentials, query or fragment; an empty path is `/`. Absent where all content is published, or comes from peers. */
+  readonly origin?: string
+  /** Whether content may be published to it (`colony put`); by default when it has no origin. Beside an origin, misses then wait for the mesh. */
+  readonly published?: boolean
   /** Lifetime of a response that states none, ms. 0: stored, but stale at once. */
   readonly defaultTtlMs: number
   /** Host field sent to the origin: its own, or the client's (which is then part of the key). */
@@ -75,7 +77,8 @@ interface Layer {
 const siteSchema = strictMap({
   name: nameValue,
   hosts: z.array(siteHostValue, { error: 'expected a list of host names, such as ["*"]' }).nonempty({ error: 'expected at least one host name, or "*"' }),
-  origin: originValue,
+  origin: originValue.optional(),
+  published: z.boolean({ error: 'expected true or false' }).optional(),
   defaultTtlMs: ttlValue.default(0),
   hostHeader: hostHeaderValue.default('origin')
 })
@@ -98,7 +101,7 @@ function layerSchema (parts: PartDefaults) {
     networkKeyFile: pathValue.optional(),
     workers: workersValue.optional(),
     logLevel: logLevelValue.optional(),
-    sites: z.array(siteSchema, { error: 'expected a list of sites, each with name, hosts and origin' }).optional(),
+    sites: z.array(siteSchema, { error: 'expected a list of sites, each with name, hosts and, unless all is published, origin' }).optional(),
     settings: settingsValue(parts).optional()
   }, keyAliases())
 }

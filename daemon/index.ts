@@ -1,36 +1,50 @@
 /**
  * The program: every part of an edge, made and joined here. A request goes socket -> http/server ->
  * http/handler -> cache/cache -> routing/fetcher -> protocols/fetch or origin, and its bytes come back through
- * cache/fill. A peer's ask comes in at protocols/fetch and goes through routing/provider to the same cache.
+ * cache/fill. A peer's ask comes in at protocols/fetch (hung into the node by colony.ts) and goes through
+ * routing/provider to the same cache.
  */
-import { peerIdFromString } from '@libp2p/peer-id'
-import { multiaddr } from '@multiformats/multiaddr'
 import type { Clock } from '../protocols/clock.ts'
-import { fetch, type Fetch } from '../protocols/fetch/service.ts'
+import type { ContentKey } from '../protocols/ids.ts'
 import { LoadGate } from '../protocols/locate/bounded-load.ts'
 import { Locate } from '../protocols/locate/locate.ts'
-import { membership as createMembership, type Membership, type MembershipComponents } from '../protocols/membership/service.ts'
-import type { StreamComponents } from '../protocols/streams.ts'
+import { encodeSummary, type Summary } from '../protocols/survey/summary.ts'
+import { surveyAnswerer } from '../protocols/survey/survey.ts'
+import { warmAnswerer } from '../protocols/warm/messages.ts'
+import { contentRoutes } from './admin/content.ts'
+import { explainRoutes } from './admin/explain.ts'
+import { overviewRoutes, summaryOf } from './admin/overview.ts'
 import { createAdminHandler, statusRoutes } from './admin/routes.ts'
 import { StatusSource } from './admin/source.ts'
+import { warmRoutes } from './admin/warm.ts'
 import { Cache } from './cache/cache.ts'
+import { HotKeys } from './cache/hot-keys.ts'
 import { Sites } from './cache/sites.ts'
 import { systemClock } from './clock.ts'
+import { createColony } from './colony.ts'
 import type { EdgeConfig } from './config.ts'
 import { isLoopbackMultiaddr } from './config-value.ts'
+import { Decisions, storeDecisions } from './explain/decisions.ts'
+import { Explainer } from './explain/explain.ts'
+import { holdingsHere } from './explain/holdings.ts'
+import { Holdings } from './holdings.ts'
 import { createHandler } from './http/handler.ts'
 import { HttpServer, type ListenAddress } from './http/server.ts'
 import { Lifecycle } from './lifecycle.ts'
 import { createLog, type Log } from './log.ts'
 import { Mesh } from './mesh.ts'
 import { createMetrics } from './metrics.ts'
-import { createNode, networkName, readNetworkKey, startNode } from './node.ts'
+import { readNetworkKey, startNode } from './node.ts'
 import { Origins } from './origin/origins.ts'
+import { Publish } from './publish/publish.ts'
+import { pullOver } from './publish/pull.ts'
 import { RoutingFetcher } from './routing/fetcher.ts'
 import { Provider } from './routing/provider.ts'
 import { openState } from './state.ts'
 import { createStore } from './store/index.ts'
 import { Telemetry } from './telemetry.ts'
+import { WarmJobs } from './warm/jobs.ts'
+import { Warmer } from './warm/warmer.ts'
 
 /** What a script needs to reach an edge; see the `ready` line of the outside contract. */
 export interface Ready {
@@ -52,13 +66,15 @@ export interface Edge {
 }
 
 export interface EdgeDeps {
+  /** False leaves the DHT out, for tests that show what it does. */
+  readonly dht?: boolean
   readonly log?: Log
   readonly clock?: Clock
 }
 
 /** @throws ColonyError for what an operator can mend: data folder, network key, addresses in use */
 export async function createEdge (config: EdgeConfig, deps: EdgeDeps = {}): Promise<Edge> {
-  const { settings } = config
+  const { settings, region } = config
   const clock = deps.clock ?? systemClock
   const log = deps.log ?? createLog({ level: config.logLevel, name: config.name })
   const networkKey = config.networkKeyFile === undefined ? undefined : await readNetworkKey(config.networkKeyFile)
@@ -68,70 +84,159 @@ export async function createEdge (config: EdgeConfig, deps: EdgeDeps = {}): Prom
 
   const origins = new Origins(settings.origin, clock, (event) => { telemetry.onOrigin(event) })
   const sites = new Sites(config.sites, (url) => origins.for(url))
-  const store = createStore({ folder: config.dataDir, settings: settings.store, clock, logger: log.scope('store') })
 
-  // The mesh: who is there, who owns what, and the asking itself.
-  const locate = new Locate({ region: config.region, settings: settings.locate })
-  const gate = new LoadGate(settings.locate)
-  // Known to the node only as factories; each is made while the node is.
-  let membership!: Membership
-  let fetching!: Fetch
-  const node = await createNode({
-    identity: state.identity,
-    datastore: state.datastore,
-    listen: config.listen,
-    announce: config.announce,
-    networkKey,
-    settings: settings.mesh,
-    logger: log.components,
-    registry: metrics.registry
-  }, {
-    membership: (components: MembershipComponents) => {
-      membership = createMembership({
-        clock,
-        settings: settings.membership,
-        network: networkName(networkKey),
-        name: config.name,
-        region: config.region,
-        zone: config.zone,
-        weight: config.weight,
-        originHash: sites.originHash,
-        join: config.join.map((address) => multiaddr(address))
-      })(components)
-      return membership
-    },
-    fetch: (components: StreamComponents) => {
-      fetching = fetch({
-        clock,
-        settings: settings.fetch,
-        peerIdFromName: peerIdFromString,
-        mayAsk: (peer) => membership.isMember(peer),
-        provider: { answer: async (ask, from, signal) => await provider.answer(ask, from, signal) }
-      })(components)
-      return fetching
+  // What is stored, and who hears of it.
+  const decisions = new Decisions(settings.explain, clock)
+  const decided = storeDecisions(decisions)
+  const cached = createStore({
+    folder: config.dataDir,
+    settings: settings.store,
+    clock,
+    logger: log.scope('store'),
+    events: {
+      ...telemetry.storeEvents,
+      ...decided,
+      committed: (head) => {
+        decided.committed(head)
+        holdings.committed(head.key)
+      },
+      dropped: (head, cause) => {
+        decided.dropped(head, cause)
+        holdings.dropped(head.key)
+      }
     }
   })
-  const mesh = new Mesh({ membership, fetch: fetching, locate, gate, clock, logger: log.scope('mesh'), loadAnnounceMs: settings.routing.loadAnnounceMs, weightMax: settings.locate.weightMax })
+  const holds = (key: ContentKey): boolean => store.variants(key).length > 0
+  const held = (): Iterable<ContentKey> => Iterator.from(store.heads()).map(({ key }) => key)
+
+  // The mesh: who is there, who owns what, who holds what, and the asking itself.
+  const locate = new Locate({ region, settings: settings.locate })
+  const gate = new LoadGate(settings.locate)
+  const colony = await createColony({
+    config, clock, log, state, networkKey, metrics, locate, held, holds,
+    dht: deps.dht,
+    originHash: sites.originHash,
+    provider: { answer: async (...ask) => await provider.answer(...ask) },
+    answers: {
+      survey: async (...call) => call[0].head.kind === 'summary' ? { head: encodeSummary(summary()) } : await answerSurvey(...call),
+      warm: async (...call) => await answerWarm(...call),
+      publish: async (...call) => await publish.answer(...call)
+    }
+  })
+  const { node, membership, directory, filters, providers } = colony
+  const self = node.peerId.toString()
+  const holdings = new Holdings({
+    clock, directory, filters, providers, holds,
+    settings: settings.holdings,
+    keys: held,
+    owns: (key) => locate.ring()?.owner(key) === self,
+    isHome: (key) => locate.homeRegions(key)[0] === region
+  })
+  const publish = new Publish({
+    clock, self, sites,
+    folder: config.dataDir,
+    settings: settings.publish,
+    logger: log.scope('publish'),
+    call: colony.rpc.publish.call,
+    pull: pullOver(colony.fetch),
+    members: () => mesh.owning(),
+    inner: cached,
+    onChange: (key) => {
+      if (holds(key)) holdings.committed(key)
+      else holdings.dropped(key)
+    }
+  })
+  // What is published lies over what is cached.
+  const { store } = publish
+  const mesh = new Mesh({
+    ...colony, locate, gate, clock,
+    logger: log.scope('mesh'),
+    loadAnnounceMs: settings.routing.loadAnnounceMs,
+    weightMax: settings.locate.weightMax,
+    replicas: (key) => publish.replicas(key),
+    onRingChange: () => { holdings.walk() },
+    onChange: () => { publish.changed() }
+  })
 
   // The way of a request.
   const fetcher = new RoutingFetcher({ name: config.name, peers: mesh, settings: settings.routing, clock, onStep: telemetry.onStep })
-  const cache = new Cache({ store, fetcher, settings: settings.cache, clock })
+  const cache = new Cache({
+    store, fetcher, clock,
+    settings: settings.cache,
+    isAuthoritative: (head) => store.isPublished(head),
+    onDecision: (...decision) => { decisions.note(...decision) }
+  })
   const provider = new Provider({
-    cache, store, sites, gate, clock,
-    region: config.region,
+    cache, store, sites, gate, clock, region,
     regionOf: (peer) => mesh.regionOf(peer),
+    holders: (key) => mesh.owners(key, 1, region)[0] === self ? mesh.holders(key) : [],
+    byHash: ({ site, target, key, version }) => version?.hash === undefined ? undefined : store.byHash(site, target, key, version.hash),
     onAnswer: telemetry.onAnswer
   })
+  const hotKeys = new HotKeys({ settings: settings.hotKeys, clock })
   const handler = createHandler({
     name: config.name, cache, store, sites, clock,
+    published: publish,
+    hasOtherOrigins: () => mesh.hasOtherOrigins(),
     settings: settings.cache,
-    onReport: (report) => { telemetry.onReport(report) },
-    onBodyBytes: (bytes) => { telemetry.onBodyBytes(bytes) }
+    onReport: (report) => {
+      telemetry.onReport(report)
+      if (report.located !== undefined) hotKeys.count(report.located.key, report.located.site.name, report.located.target)
+    },
+    onBodyBytes: (bytes, source) => { telemetry.onBodyBytes(bytes, source) }
   })
   const http = new HttpServer({ ...config.http, settings: settings.http, clock, handler, logger: log.scope('http') })
 
-  const status = new StatusSource({ config, clock, node, membership, fetch: fetching, locate, cache, store, sites, origins, telemetry, metrics, ready: () => ready })
-  const admin = new HttpServer({ ...config.admin, settings: settings.http, clock, handler: createAdminHandler([...statusRoutes(status)]), logger: log.scope('admin') })
+  // What an operator is told, and can have done.
+  const status = new StatusSource({ ...colony, publish, config, clock, locate, cache, store, sites, origins, telemetry, metrics, ready: () => ready })
+  const summary = (): Summary => summaryOf(status.status(), telemetry.servedBytesBySource(), hotKeys.top(settings.hotKeys.topMax))
+  const holdingsOf = holdingsHere({
+    clock, store, sites,
+    flying: (key) => cache.flying(key),
+    isOwner: (key) => locate.ring()?.owner(key) === self,
+    ring: () => locate.ringHash(),
+    directory: (key) => mesh.holders(key),
+    published: (head) => store.isPublished(head)
+  })
+  const answerSurvey = surveyAnswerer(holdingsOf)
+  const explainer = new Explainer({
+    clock, sites, membership, locate, store, decisions,
+    settings: settings.explain,
+    surveySettings: settings.survey,
+    routing: settings.routing,
+    directory: settings.directory,
+    rangeWaitBytesMax: settings.cache.rangeWaitBytesMax,
+    hosts: config.sites.length === 0 ? [{ name: 'default', hosts: ['*'] }] : config.sites,
+    peers: mesh,
+    notShareable: (key) => cache.notShareable(key),
+    holdings: holdingsOf,
+    call: colony.rpc.survey.call,
+    filterHas: (peer, key) => filters.has(peer, key),
+    findProviders: async (key, signal) => await Array.fromAsync(mesh.providers(key, signal))
+  })
+  const warmer = new Warmer({ cache, sites, clock, settings: settings.warm })
+  const answerWarm = warmAnswerer(warmer)
+  const warmJobs = new WarmJobs({
+    locate, sites, clock,
+    call: colony.rpc.warm.call,
+    self: warmer,
+    settings: settings.warm,
+    member: (peer) => membership.member(peer),
+    selfName: self
+  })
+  const admin = new HttpServer({
+    ...config.admin,
+    settings: settings.http,
+    clock,
+    handler: createAdminHandler([
+      ...statusRoutes(status),
+      ...explainRoutes(explainer),
+      ...overviewRoutes({ clock, self, call: colony.rpc.survey.call, settings: settings.overview, ownSummary: summary, members: () => membership.members() }),
+      ...contentRoutes({ publish, sites, settings: settings.publish, member: (peer) => membership.member(peer) }),
+      ...warmRoutes({ jobs: warmJobs, regions: () => locate.regions(), settings: settings.warm })
+    ]),
+    logger: log.scope('admin')
+  })
 
   const listening = { http: '', admin: '' }
   const lifecycle = new Lifecycle([
@@ -141,7 +246,11 @@ export async function createEdge (config: EdgeConfig, deps: EdgeDeps = {}): Prom
     { name: 'store', start: async () => { await store.start() }, stop: async () => { await store.stop() } },
     { name: 'admin', start: async () => { listening.admin = urlOf(await admin.start()) }, stop: async () => { await admin.stop({ graceMs: 0 }) } },
     { name: 'node', start: async () => { await startNode(node, config.listen) }, stop: async () => { await node.stop() } },
+    { name: 'directory', start: () => { directory.start() }, stop: () => { directory.stop() } },
+    { name: 'holdings', stop: () => { holdings.stop() } },
+    { name: 'publish', start: () => { publish.start() }, stop: () => { publish.stop() } },
     { name: 'mesh', start: () => { mesh.start() }, stop: () => { mesh.stop() } },
+    { name: 'warm', stop: () => { warmJobs.stop(); warmer.stop() } },
     {
       name: 'http',
       start: async () => {
@@ -156,14 +265,14 @@ export async function createEdge (config: EdgeConfig, deps: EdgeDeps = {}): Prom
     }
   ], log.scope('lifecycle'))
 
-  let ready: Ready = { http: '', admin: '', peer: node.peerId.toString(), listen: '' }
+  let ready: Ready = { http: '', admin: '', peer: self, listen: '' }
   return {
     status,
     get ready () { return ready },
     start: async () => {
       await lifecycle.start()
-      ready = { ...listening, peer: node.peerId.toString(), listen: joinAddress(node.getMultiaddrs().map((address) => address.toString())) }
-      log.scope('edge').info({ ...ready, region: config.region, sites: config.sites.map(({ name, origin }) => `${name} from ${origin}`) }, 'ready')
+      ready = { ...listening, peer: self, listen: joinAddress(node.getMultiaddrs().map((address) => address.toString())) }
+      log.scope('edge').info({ ...ready, region, sites: config.sites.map(({ name, origin }) => origin === undefined ? name : `${name} from ${origin}`) }, 'ready')
     },
     stop: async () => { await lifecycle.stop() }
   }

@@ -29,6 +29,8 @@ export interface MeshInit {
   /** 32 bytes in the format of a libp2p swarm key file. Without it anyone who reaches the port may join. */
   readonly networkKey?: Uint8Array
   readonly settings: MeshSettings
+  /** False leaves the DHT out: what finds others and their content then fails. For tests that show what it does. */
+  readonly dht?: boolean
   readonly logger: ComponentLogger
   readonly registry?: Registry
 }
@@ -75,12 +77,14 @@ export async function createNode (init: MeshInit, services: ServiceFactories): P
     services: {
       identify: identify({ maxInboundStreams: settings.streamsMax, maxOutboundStreams: settings.streamsMax }),
       ping: ping({ maxInboundStreams: settings.streamsMax, maxOutboundStreams: settings.streamsMax }),
-      dht: kadDHT({
-        protocol: '/colony/kad/1.0.0',
-        clientMode: false,
-        kBucketSize: settings.kBucketSize,
-        peerInfoMapper: passthroughMapper,
-        allowQueryWithZeroPeers: true
+      ...(init.dht !== false && {
+        dht: kadDHT({
+          protocol: '/colony/kad/1.0.0',
+          clientMode: false,
+          kBucketSize: settings.kBucketSize,
+          peerInfoMapper: passthroughMapper,
+          allowQueryWithZeroPeers: true
+        })
       }),
       pubsub: gossipsub({
         globalSignaturePolicy: 'StrictSign',

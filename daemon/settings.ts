@@ -3,16 +3,27 @@
  * change, and what each is when it does not. A part writes its defaults beside the code that they
  * govern, with unit and reason; here they are only gathered, one line a part.
  */
+import { directoryDefaults } from '../protocols/directory/settings.ts'
 import { fetchDefaults } from '../protocols/fetch/settings.ts'
+import { filtersDefaults } from '../protocols/filters/settings.ts'
 import { locateDefaults } from '../protocols/locate/locate.ts'
 import { membershipDefaults } from '../protocols/membership/settings.ts'
+import { providersDefaults } from '../protocols/providers/settings.ts'
+import { publishDefaults } from '../protocols/publish/settings.ts'
+import { rpcDefaults } from '../protocols/rpc.ts'
+import { surveyDefaults } from '../protocols/survey/settings.ts'
+import { overviewDefaults } from './admin/overview.ts'
+import { hotKeyDefaults } from './cache/hot-keys.ts'
 import { cacheDefaults } from './cache/settings.ts'
+import { explainDefaults } from './explain/settings.ts'
+import { holdingsDefaults } from './holdings.ts'
 import { httpServerDefaults } from './http/server.ts'
 import { lifecycleDefaults } from './lifecycle.ts'
 import { meshDefaults } from './node-settings.ts'
 import { originDefaults } from './origin/settings.ts'
 import { routingDefaults } from './routing/settings.ts'
 import { storeDefaults } from './store/settings.ts'
+import { warmDefaults } from './warm/settings.ts'
 
 /** Defaults by part: a flat record of numbers each, the unit in the name. */
 export type PartDefaults = Readonly<Record<string, Readonly<Record<string, number>>>>
@@ -31,8 +42,19 @@ export const settingsDefaults = Object.freeze({
   membership: membershipDefaults,
   locate: locateDefaults,
   fetch: fetchDefaults,
+  rpc: rpcDefaults,
+  directory: directoryDefaults,
+  filters: filtersDefaults,
+  providers: providersDefaults,
+  holdings: holdingsDefaults,
+  survey: surveyDefaults,
+  publish: publishDefaults,
   cache: cacheDefaults,
-  routing: routingDefaults
+  hotKeys: hotKeyDefaults,
+  routing: routingDefaults,
+  explain: explainDefaults,
+  overview: overviewDefaults,
+  warm: warmDefaults
 }) satisfies PartDefaults
 
 export type Settings = SettingsOf<typeof settingsDefaults>

@@ -9,8 +9,9 @@ import type { RequestReport } from './http/handler.ts'
 import { traceId } from './http/trace.ts'
 import type { Log, Logger } from './log.ts'
 import type { Metrics } from './metrics.ts'
-import type { Step } from './routing/fetcher.ts'
+import type { Step } from './routing/step.ts'
 import type { OriginEvent } from './origin/origin.ts'
+import type { StoreEvents } from './store/index.ts'
 
 export interface Tally {
   readonly requests: Record<Phase, number>
@@ -31,6 +32,7 @@ export class Telemetry {
   #peerFetches = 0
   #originFetches = 0
   #servedBytes = 0
+  readonly #servedBySource: Record<Source, number> = { store: 0, peer: 0, origin: 0 }
   #originBytes = 0
   readonly #http: Logger
   readonly #origin: Logger
@@ -42,6 +44,8 @@ export class Telemetry {
   readonly onAnswer: (ask: Ask, from: PeerName, kind: string) => void
   /** Counts what was tried for a fetch. */
   readonly onStep: (step: Step) => void
+  /** What the store tells of its disk. */
+  readonly storeEvents: Pick<StoreEvents, 'damaged' | 'diskUsable' | 'queueFull'>
 
   constructor (metrics: Metrics, log: Log) {
     this.#http = log.scope('http')
@@ -67,6 +71,15 @@ export class Telemetry {
       steps.inc({ step })
       this.#steps[step] = (this.#steps[step] ?? 0) + 1
     }
+    const damaged = metrics.counter('store', 'damaged', '', 'Stored bodies that turned out missing, short or changed, and were dropped.')
+    const disk = metrics.gauge('store', 'disk_usable', '', 'Whether the disk tier is in use: 0 after a failed write, until it is tried again.')
+    const unwritten = metrics.counter('store', 'unwritten', '', 'Objects that stay in memory only, as too much waited for the disk.')
+    disk.set(1)
+    this.storeEvents = {
+      damaged: () => { damaged.inc() },
+      diskUsable: (usable) => { disk.set(usable ? 1 : 0) },
+      queueFull: () => { unwritten.inc() }
+    }
     this.#observeServed = (bytes) => { served.inc(bytes) }
     this.#observeOrigin = (event) => {
       if (event.kind === 'answered') {
@@ -88,10 +101,14 @@ export class Telemetry {
     else this.#http.debug(line, 'request')
   }
 
-  onBodyBytes (bytes: number): void {
+  onBodyBytes (bytes: number, source: Source | undefined): void {
     this.#servedBytes += bytes
+    if (source !== undefined) this.#servedBySource[source] += bytes
     this.#observeServed(bytes)
   }
+
+  /** Body bytes sent to clients, by where they came from; what the edge says itself is not among them. */
+  servedBytesBySource (): Readonly<Record<Source, number>> { return { ...this.#servedBySource } }
 
   onOrigin (event: OriginEvent): void {
     this.#observeOrigin(event)

@@ -1,11 +1,10 @@
 /** Gathers what /v1/status, /v1/peers, /readyz and /metrics tell, out of the edge's parts. */
-import type { Libp2p } from '@libp2p/interface'
 import { peerIdFromString } from '@libp2p/peer-id'
 import type { Clock } from '../../protocols/clock.ts'
-import type { Fetch } from '../../protocols/fetch/service.ts'
 import type { Locate } from '../../protocols/locate/locate.ts'
-import type { Membership } from '../../protocols/membership/service.ts'
+import type { Publish } from '../publish/publish.ts'
 import type { Cache } from '../cache/cache.ts'
+import type { Colony } from '../colony.ts'
 import type { Sites } from '../cache/sites.ts'
 import type { EdgeConfig } from '../config.ts'
 import type { Metrics } from '../metrics.ts'
@@ -16,12 +15,10 @@ import { version } from '../version.ts'
 import type { AdminSource } from './routes.ts'
 import type { EdgeStatus, PeerStatus, SiteStatus } from './status.ts'
 
-export interface StatusSourceInit {
+export interface StatusSourceInit extends Colony {
+  readonly publish: Pick<Publish, 'stats' | 'counters'>
   readonly config: EdgeConfig
   readonly clock: Clock
-  readonly node: Libp2p
-  readonly membership: Membership
-  readonly fetch: Fetch
   readonly locate: Locate
   readonly cache: Cache
   readonly store: Store
@@ -107,7 +104,7 @@ export class StatusSource implements AdminSource {
 
   /** Numbers that other parts keep, read when the metrics are. */
   #addGauges (): void {
-    const { metrics, membership, fetch, store, cache, node } = this.#init
+    const { metrics, membership, fetch, store, cache, node, directory, filters, providers, rpc, publish } = this.#init
     metrics.gauge('membership', 'members', '', 'Live members of the colony, this edge included.', [], (gauge) => { gauge.set(membership.members().length) })
     metrics.gauge('mesh', 'connections', '', 'Open libp2p connections.', [], (gauge) => { gauge.set(node.getConnections().length) })
     metrics.gauge('cache', 'flights', '', 'Fetches under way.', [], (gauge) => { gauge.set(cache.flights) })
@@ -120,6 +117,19 @@ export class StatusSource implements AdminSource {
     metrics.gauge('store', 'evictions', '', 'Responses evicted since the start.', [], (gauge) => { gauge.set(store.stats().evictions) })
     metrics.gauge('fetch', 'events', '', 'The fetch protocol since the start, by event: asked, answered, refused, broken, bytesIn, bytesOut.', ['event'], (gauge) => {
       for (const [event, count] of Object.entries(fetch.counters())) gauge.set({ event }, count)
+    })
+    for (const [part, what, counters] of [
+      ['directory', 'The directory of holders', () => directory.counters()],
+      ['filters', 'The filters of what is held', () => filters.counters()],
+      ['publish', 'Published content held here, and its repair', () => ({ ...publish.stats(), ...publish.counters() })],
+      ['providers', 'Provider records in the DHT', () => providers.counters()]
+    ] as const) {
+      metrics.gauge(part, 'events', '', `${what}: events since the start, and quantities now.`, ['event'], (gauge) => {
+        for (const [event, count] of Object.entries(counters())) gauge.set({ event }, count)
+      })
+    }
+    metrics.gauge('rpc', 'events', '', 'Calls between edges since the start, by part and event.', ['part', 'event'], (gauge) => {
+      for (const [part, each] of Object.entries(rpc)) for (const [event, count] of Object.entries(each.counters())) gauge.set({ part, event }, count)
     })
     metrics.gauge('membership', 'events', '', 'Membership since the start, by event.', ['event'], (gauge) => {
       for (const [event, count] of Object.entries(membership.counters())) gauge.set({ event }, count)

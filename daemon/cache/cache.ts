@@ -12,6 +12,7 @@ import { freshenedFields, validators } from '../http/conditional.ts'
 import { currentAgeMs, lifetimeMs, mayServeStale, needsValidation } from '../http/freshness.ts'
 import { storability } from '../http/storable.ts'
 import { selectVariant, variantKey, varyNames } from '../http/vary.ts'
+import { fetchedBecause, type DecisionKind, type DecisionNote } from '../explain/decisions.ts'
 import type { Store, StoredResponse } from '../store/store.ts'
 import { Fill, type FillHead } from './fill.ts'
 import { Flight, Flights, Level, type FlightOutcome } from './flight.ts'
@@ -70,7 +71,7 @@ export interface ObtainRequest extends CacheRequest {
 
 export type Obtained =
   | { readonly kind: 'upstream', readonly upstream: Upstream }
-  | { readonly kind: 'not-modified', readonly fields: Fields, readonly receivedAtMs: number, readonly initialAgeMs: number, readonly source: Source, readonly peer?: PeerName }
+  | { readonly kind: 'not-modified', readonly fields: Fields, readonly receivedAtMs: number, readonly initialAgeMs: number, readonly source: Source, readonly peer?: PeerName, /** A peer's copy that is past its lifetime itself: no origin confirmed it. */ readonly stale?: boolean }
   | { readonly kind: 'private' }
   | { readonly kind: 'failed', readonly status: number, readonly reason: string }
 
@@ -79,6 +80,10 @@ export interface CacheInit {
   readonly fetcher: Fetcher
   readonly settings: CacheSettings
   readonly clock: Clock
+  /** Whether a head is current by itself, as what is published here: nobody else is asked about it. */
+  readonly isAuthoritative?: (head: StoredResponse) => boolean
+  /** Told what became of a key, for explanations. Must not throw. */
+  readonly onDecision?: (key: ContentKey, what: DecisionKind, note?: DecisionNote) => void
 }
 
 export class Cache {
@@ -94,6 +99,12 @@ export class Cache {
   /** Fetches running now. */
   get flights (): number { return this.#flights.size }
 
+  /** Fetches of the key under way, each with its head once that has come. */
+  flying (key: ContentKey): ReadonlyArray<{ readonly head?: FillHead }> { return this.#flights.of(key).filter(({ signal }) => !signal.aborted) }
+
+  /** Whether requests for the key pass for a while, as its last response was not shareable. */
+  notShareable (key: ContentKey): boolean { return this.#private.has(key, this.#init.clock.nowMs()) }
+
   /** The stored variant for these request fields, whatever its age. */
   stored (key: ContentKey, fields: Fields): StoredResponse | undefined {
     return selectVariant(this.#init.store.variants(key), fields)
@@ -106,6 +117,7 @@ export class Cache {
 
   /** Whether a stored head may answer these request fields as it is. */
   answers (head: StoredResponse, fields: Fields, site?: Site): boolean {
+    if (this.#init.isAuthoritative?.(head) === true) return true
     const { ageMs, lifetimeMs } = this.timing(head, site)
     return !needsValidation(head, requestCacheControl(fields), ageMs, lifetimeMs)
   }
@@ -117,6 +129,7 @@ export class Cache {
     for (;;) {
       const stored = this.stored(request.key, request.fields)
       if (stored !== undefined) {
+        if (this.#init.isAuthoritative?.(stored) === true) return { kind: 'stored', phase: Phase.Hit, head: stored, source: Source.Store, collapsed: false }
         const { ageMs, lifetimeMs } = this.timing(stored, request.site)
         if (!needsValidation(stored, control, ageMs, lifetimeMs)) {
           return { kind: 'stored', phase: ageMs < lifetimeMs ? Phase.Hit : Phase.Stale, head: stored, source: Source.Store, collapsed: false }
@@ -167,7 +180,7 @@ export class Cache {
   }
 
   #passes (request: CacheRequest, noStore: boolean): boolean {
-    return noStore || hasField(request.fields, 'authorization') || this.#private.has(request.key, this.#init.clock.nowMs())
+    return noStore || hasField(request.fields, 'authorization') || this.notShareable(request.key)
   }
 
   #isFarRange (request: CacheRequest, stored: StoredResponse | undefined): boolean {
@@ -208,9 +221,12 @@ export class Cache {
       onUnreachable: () => { flight.sink() }
     }
     const got = await this.#init.fetcher.obtain(asked)
+    // The others have what is held here, and no origin can be reached: it is served as it is, its age too.
+    if (got.kind === 'not-modified' && got.stale === true) return { kind: 'failed', status: 504, reason: 'no origin can be reached' }
     if (got.kind === 'not-modified') {
       if (stored === undefined) return { kind: 'failed', status: 502, reason: 'a 304 came to a request without conditions' }
       const head = { ...stored, fields: freshenedFields(stored.fields, got.fields), receivedAtMs: got.receivedAtMs, initialAgeMs: got.initialAgeMs }
+      this.#init.onDecision?.(request.key, 'revalidated', { source: got.source === Source.Peer ? 'peer' : 'origin', peer: got.peer })
       // Under another Vary it would be another variant: it serves those who wait, and is not kept.
       if (String(varyNames(head.fields)) === String(stored.vary)) await this.#init.store.update(head)
       else await this.#init.store.remove(stored.key, stored.variant)
@@ -218,16 +234,22 @@ export class Cache {
     }
     if (got.kind === 'private') {
       this.#private.add(request.key, this.#init.clock.nowMs())
+      this.#init.onDecision?.(request.key, 'not-shareable', { why: 'says the owner', source: 'peer' })
       return { kind: 'private', claim: () => undefined }
     }
-    if (got.kind === 'failed') return got
+    if (got.kind === 'failed') {
+      this.#init.onDecision?.(request.key, 'failed', { why: got.reason })
+      return got
+    }
     return await this.#startFill(flight, asked, got.upstream, land)
   }
 
   async #startFill (flight: Flight, request: ObtainRequest, upstream: Upstream, onOver: () => void): Promise<FlightOutcome> {
-    const { store, settings, fetcher } = this.#init
+    const { store, settings, fetcher, onDecision } = this.#init
     const verdict = storability({ method: 'GET', requestFields: request.fields, status: upstream.status, fields: upstream.fields, defaultTtlMs: request.site.defaultTtlMs })
     const vary = varyNames(upstream.fields)
+    onDecision?.(request.key, 'fetched', { why: fetchedBecause(this.#forwardReason(request, request.stored), upstream.status), source: upstream.source, peer: upstream.peer })
+    if (!verdict.storable) onDecision?.(request.key, verdict.shareable ? 'refused' : 'not-shareable', { why: verdict.reason, source: upstream.source })
     const writer = verdict.shareable && vary !== '*' ? await store.create(request.key, upstream.length) : undefined
     if (writer === undefined || vary === '*') {
       if (!verdict.shareable) this.#private.add(request.key, this.#init.clock.nowMs())

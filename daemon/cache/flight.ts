@@ -7,7 +7,7 @@
  * only what waits on the origin alone. Every wait leads upwards, so none leads back.
  */
 import type { StoredResponse } from '../store/store.ts'
-import type { Fill } from './fill.ts'
+import type { Fill, FillHead } from './fill.ts'
 import { Interest } from './interest.ts'
 import type { Source } from './phase.ts'
 import type { Upstream } from './upstream.ts'
@@ -77,6 +77,9 @@ export class Flight {
 
   /** Resolves when it sinks. */
   get sunk (): Promise<undefined> { return this.#sunk.promise }
+
+  /** Of the body that is arriving; absent before. */
+  get head (): FillHead | undefined { return this.#fill?.head }
 
   /** The body is arriving. */
   land (fill: Fill): void { this.#fill = fill }

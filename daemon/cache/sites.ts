@@ -14,6 +14,8 @@ export interface Site {
   readonly origin?: Origin
   readonly defaultTtlMs: number
   readonly preserveHost: boolean
+  /** Content is published to it: it has no origin, or asks the mesh before that. */
+  readonly published: boolean
 }
 
 export interface Located {
@@ -32,15 +34,16 @@ export class Sites {
 
   constructor (configs: readonly SiteConfig[], originFor: (url: string) => Origin) {
     const digest = createHash('sha256')
-    if (configs.length === 0) this.#add({ name: 'default', defaultTtlMs: 0, preserveHost: false }, ['*'])
+    if (configs.length === 0) this.#add({ name: 'default', defaultTtlMs: 0, preserveHost: false, published: true }, ['*'])
     for (const config of configs) {
       this.#add({
         name: config.name,
-        origin: originFor(config.origin),
+        origin: config.origin === undefined ? undefined : originFor(config.origin),
         defaultTtlMs: config.defaultTtlMs,
-        preserveHost: config.hostHeader === 'preserve'
+        preserveHost: config.hostHeader === 'preserve',
+        published: config.published ?? config.origin === undefined
       }, config.hosts)
-      digest.update(`${config.name}\0${config.origin}\0`)
+      digest.update(`${config.name}\0${config.origin ?? ''}\0`)
     }
     this.originHash = digest.digest('base64url').slice(0, 11)
   }

@@ -13,6 +13,9 @@ import type { CacheSettings } from '../cache/settings.ts'
 import type { Located, Sites } from '../cache/sites.ts'
 import { readStored } from '../cache/stored-body.ts'
 import { OriginError } from '../origin/errors.ts'
+import { PublishError } from '../../protocols/publish/errors.ts'
+import { isReadLevel, ReadLevel } from '../../protocols/publish/reader.ts'
+import type { Publish } from '../publish/publish.ts'
 import type { Store } from '../store/store.ts'
 import { withCacheStatus, type CacheStatusInit, type ForwardReason } from './cache-status.ts'
 import { evaluate, hasOriginPrecondition, notModifiedFields } from './conditional.ts'
@@ -27,6 +30,8 @@ export interface RequestReport {
   readonly request: EdgeRequest
   readonly phase: Phase
   readonly source?: Source
+  /** What a plain GET or HEAD asked for. */
+  readonly located?: Located
   readonly status: number
   /** From the request's head to the response's, ms. */
   readonly durationMs: number
@@ -38,13 +43,18 @@ export interface HandlerInit {
   readonly cache: Cache
   readonly store: Store
   readonly sites: Sites
+  /** Reads of what was published, at a level of consistency. */
+  readonly published?: Pick<Publish, 'read'>
+  /** Whether other edges fill the same sites from other origins: then not published does not mean that there is nothing. */
+  readonly hasOtherOrigins?: () => boolean
   readonly settings: CacheSettings
   readonly clock: Clock
   readonly onReport: (report: RequestReport) => void
-  readonly onBodyBytes: (bytes: number) => void
+  /** @param source where the body came from; none where the edge speaks for itself */
+  readonly onBodyBytes: (bytes: number, source: Source | undefined) => void
 }
 
-interface Outcome { response: EdgeResponse, phase: Phase, source?: Source, reason?: string }
+interface Outcome { response: EdgeResponse, phase: Phase, source?: Source, reason?: string, located?: Located }
 /** A head with a way to its body. */
 interface Representation { head: FillHead, read: (start: number, end: number | undefined) => Body, drop: () => void }
 
@@ -61,9 +71,9 @@ class EdgeHandler {
   async handle (request: EdgeRequest): Promise<EdgeResponse> {
     const { clock, onReport } = this.#init
     const startMs = clock.nowMs()
-    const { response, phase, source, reason } = await this.#respond(request)
-    onReport({ request, phase, source, reason, status: response.status, durationMs: clock.nowMs() - startMs })
-    return response.body === undefined ? response : { ...response, body: this.#counted(response.body) }
+    const { response, phase, source, reason, located } = await this.#respond(request)
+    onReport({ request, phase, source, reason, located, status: response.status, durationMs: clock.nowMs() - startMs })
+    return response.body === undefined ? response : { ...response, body: this.#counted(response.body, source) }
   }
 
   async #respond (request: EdgeRequest): Promise<Outcome> {
@@ -77,6 +87,13 @@ class EdgeHandler {
     const fields = withoutFields(endToEnd(request.fields), 'host')
     if (hasOriginPrecondition(fields)) return await this.#pass(request, located, 'bypass')
 
+    const level = fieldValue(fields, 'colony-consistency') ?? ReadLevel.One
+    if (!isReadLevel(level)) return failed(problem(400, undefined, `Colony-Consistency is ${JSON.stringify(level.slice(0, 40))}: expected one, quorum or all`))
+    if (level !== ReadLevel.One) {
+      const read = await this.#published(request, located, fields, level)
+      if (read !== undefined) return { ...read, located }
+    }
+
     const asked = {
       ...located, fields, path: [], silent: [], level: Level.Asker,
       signal: request.signal, traceparent: request.traceparent
@@ -88,7 +105,36 @@ class EdgeHandler {
       // The origin cannot be reached: whoever holds the whole serves the part.
       result = await cache.request(asked)
     }
-    return await this.#finish(request, located, fields, result)
+    if (result.kind === 'failed' && site.origin === undefined) {
+      // Nobody on the usual way has it: only the replicas can say whether there is anything.
+      const read = await this.#published(request, located, fields, level)
+      if (read !== undefined) return { ...read, located }
+    }
+    return { ...await this.#finish(request, located, fields, result), located }
+  }
+
+  /** What the replicas say; undefined where nothing is published, and an origin may have something. */
+  async #published (request: EdgeRequest, located: Located, fields: Fields, level: ReadLevel): Promise<Outcome | undefined> {
+    const { published } = this.#init
+    const { site, target } = located
+    if (published === undefined || !site.published) return undefined
+    try {
+      const result = await published.read({ ...located, site: site.name }, level, request.signal)
+      if (result.kind === 'none') {
+        if (site.origin !== undefined || (result.tombstone === undefined && this.#init.hasOtherOrigins?.() === true)) return undefined
+        const answer = result.tombstone === undefined
+          ? problem(404, undefined, `nothing is published at ${target} of the site ${site.name}`)
+          : problem(410, undefined, `what was published at ${target} of the site ${site.name} was deleted`)
+        return failed(this.#marked(answer, { hit: false, fwd: 'miss' }))
+      }
+      const { head } = result
+      const representation = { head, read: (start: number, end = head.length) => result.read(start, end), drop: () => {} }
+      return { phase: Phase.Hit, source: Source.Store, response: this.#represent(request, located, fields, representation, { hit: true, detail: level }, false) }
+    } catch (error) {
+      request.signal.throwIfAborted()
+      if (!(error instanceof PublishError)) throw error
+      return failed(this.#marked(problem(error.status, undefined, error.message), { hit: false, fwd: 'miss' }), error.message)
+    }
   }
 
   async #finish (request: EdgeRequest, located: Located, fields: Fields, result: CacheResult): Promise<Outcome> {
@@ -136,7 +182,7 @@ class EdgeHandler {
   /** What this client gets of a representation: all of it, a part, only its head, or that nothing changed. */
   #represent (request: EdgeRequest, { site }: Located, fields: Fields, { head, read, drop }: Representation, status: Status, aged: boolean): EdgeResponse {
     const { ageMs, lifetimeMs } = this.#init.cache.timing(head, site)
-    const base = withoutFields(head.fields, 'content-length', 'age')
+    const base = withoutFields(head.fields, 'content-length', 'age', 'accept-ranges')
     if (aged) base.push(['age', String(Math.floor(ageMs / 1000))])
     if (head.status === 200) base.push(['accept-ranges', 'bytes'])
     const mark = (response: EdgeResponse): EdgeResponse => this.#marked(response, { ...status, ttl: (lifetimeMs - ageMs) / 1000 })
@@ -212,9 +258,9 @@ class EdgeHandler {
     return { ...response, fields: withCacheStatus(withVia(response.fields, name), { cache: name, ...status }) }
   }
 
-  async * #counted (body: Body): AsyncGenerator<Uint8Array> {
+  async * #counted (body: Body, source: Source | undefined): AsyncGenerator<Uint8Array> {
     for await (const chunk of body) {
-      this.#init.onBodyBytes(chunk.byteLength)
+      this.#init.onBodyBytes(chunk.byteLength, source)
       yield chunk
     }
   }

@@ -21,6 +21,8 @@ export interface OriginState {
   readonly inFlight: number
   /** Requests that wait for one. */
   readonly queued: number
+  /** Requests sent since the start. */
+  readonly sent: number
 }
 
 /** What happened, for metrics and the log. Told at once; an observer must not throw. */
@@ -49,6 +51,7 @@ export class Origin {
   readonly #places: Places
   readonly #connections: Connections
   readonly #exchanges = new Set<Exchange>()
+  #sent = 0
   #ttfbMs: number | undefined
   #closed = false
 
@@ -100,7 +103,7 @@ export class Origin {
   }
 
   state (): OriginState {
-    return { breaker: this.#breaker.state(this.#clock.nowMs()), inFlight: this.#places.taken, queued: this.#places.queued }
+    return { breaker: this.#breaker.state(this.#clock.nowMs()), inFlight: this.#places.taken, queued: this.#places.queued, sent: this.#sent }
   }
 
   /** Ends everything at once: draining is for the caller, who knows what is worth waiting for. May be called twice. */
@@ -139,6 +142,7 @@ export class Origin {
   }
 
   async #send (request: OriginRequest, leave: Leave): Promise<OriginResponse> {
+    this.#sent++
     const first = this.#exchange(request, this.#connections.take())
     try {
       return await this.#start(first, leave)

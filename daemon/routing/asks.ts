@@ -2,7 +2,8 @@
 import { silentMax, Verb, type Ask, type Version } from '../../protocols/fetch/messages.ts'
 import type { PeerAnswer } from '../../protocols/fetch/transfer.ts'
 import type { PeerName } from '../../protocols/ids.ts'
-import type { CacheRequest, ObtainRequest } from '../cache/cache.ts'
+import type { CacheRequest, Obtained, ObtainRequest } from '../cache/cache.ts'
+import { Source } from '../cache/phase.ts'
 import { versionOf, type Upstream } from '../cache/upstream.ts'
 import { upstreamRequestFields } from '../http/fields.ts'
 
@@ -45,6 +46,12 @@ export function askFor (request: CacheRequest & Partial<Pick<ObtainRequest, 'sto
     blockBytes: oneMiB,
     traceparent: request.traceparent
   }
+}
+
+/** What a peer's hit is to the cache: a body, or word that what is stored is current. */
+export function foundOf (answer: Extract<PeerAnswer, { kind: 'hit' }>, verb: Verb, wallMs: number): Obtained {
+  if (!answer.same) return { kind: 'upstream', upstream: upstreamOf(answer, verb, wallMs) }
+  return { kind: 'not-modified', fields: answer.head.fields, receivedAtMs: wallMs, initialAgeMs: answer.head.ageMs, source: Source.Peer, peer: answer.peer, stale: answer.stale }
 }
 
 export function upstreamOf (answer: Extract<PeerAnswer, { kind: 'hit' }>, verb: Verb, wallMs: number): Upstream {

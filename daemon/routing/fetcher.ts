@@ -1,11 +1,11 @@
 /**
- * Where content that is not here comes from: by way of the key's owner in the region, the owner in its
- * home region, the origin, and when no origin can be reached, anyone who has it. The order, and who may wait for
+ * Where content that is not here comes from: a neighbour whose filter names it, the key's owner in the region,
+ * whom that one's directory names, the owner in its home region, the origin with the DHT beside it, and when
+ * no origin can be reached, anyone who has it. The order, and who may wait for
  * whom, are DESIGN.md's "Rules of finding and filling": a fill waits only towards the home region, so
  * no two edges ever wait for each other.
  */
 import { sleep, type Clock } from '../../protocols/clock.ts'
-
 import { pathMax, Verb } from '../../protocols/fetch/messages.ts'
 import type { PeerAnswer } from '../../protocols/fetch/transfer.ts'
 import type { PeerName } from '../../protocols/ids.ts'
@@ -13,22 +13,15 @@ import type { Fetcher, Obtained, ObtainRequest } from '../cache/cache.ts'
 import type { FillHead } from '../cache/fill.ts'
 import { Level } from '../cache/flight.ts'
 import type { Upstream } from '../cache/upstream.ts'
-import { Source } from '../cache/phase.ts'
-import { askFor, upstreamOf, type AskInit } from './asks.ts'
+import { askFor, foundOf, type AskInit } from './asks.ts'
+import { have, haveByDht, haveOf, Hint, note } from './holders.ts'
 import { anyone } from './last-resort.ts'
 import { fromOrigin } from './origin-source.ts'
-import { Patience, patience } from './patience.ts'
+import { originMs, Patience, patience } from './patience.ts'
 import type { Peers } from './peers.ts'
 import { resume } from './resume.ts'
 import type { RoutingSettings } from './settings.ts'
-
-/** What was tried for a fetch, for the metrics: why the origin was asked, and how often the mesh sufficed. */
-export const Step = {
-  PeerHit: 'peer-hit', PeerSame: 'peer-same', PeerMiss: 'peer-miss', PeerBusy: 'peer-busy', PeerSilent: 'peer-silent',
-  PeerFailed: 'peer-failed', PeerPrivate: 'peer-private', PeerRaced: 'peer-raced', PeerTooFar: 'peer-too-far',
-  Hedged: 'hedged', Origin: 'origin', Anyone: 'anyone', Resumed: 'resumed'
-} as const
-export type Step = typeof Step[keyof typeof Step]
+import { Step } from './step.ts'
 
 export interface RoutingInit {
   readonly onStep: (step: Step) => void
@@ -54,7 +47,7 @@ export class RoutingFetcher implements Fetcher {
     const isOwner = request.level !== Level.Asker || owners.length === 0 || owners[0] === peers.self
     const found = isOwner
       ? await this.#asOwner(request, owners, silent)
-      : await this.#askInTurn(request, owners, silent)
+      : await this.#askNeighbour(request, owners, silent) ?? await this.#askInTurn(request, owners, silent)
     // A failure is the origin's: raced with a peer, it need not be asked again.
     if (found?.kind === 'failed') return await this.#anyone(request, silent, found)
     if (found !== undefined) return found
@@ -83,11 +76,26 @@ export class RoutingFetcher implements Fetcher {
     const holders = [owners[0], peers.previousOwner(request.key)]
     for (const holder of new Set(holders)) {
       if (holder === undefined || holder === peers.self || silent.has(holder) || request.path.includes(holder)) continue
-      const step = await this.#have(request, holder, silent)
-      if (step !== undefined) return step
+      const found = await have(this.#init, request, holder, silent)
+      if (found !== undefined) return found
+    }
+    // Two ways to the same knowledge: a directory may be lost, and a filter has only so many keys.
+    const known = await haveOf(this.#init, request, peers.holders(request.key), silent, Hint.Directory) ??
+      await this.#askNeighbour(request, owners, silent)
+    if (known !== undefined) return known
+    if (request.site.published) {
+      // This edge may own the key since a moment ago, and the repair not have come round yet.
+      const replica = await haveOf(this.#init, request, peers.replicas(request.key), silent, Hint.Ring)
+      if (replica !== undefined) return replica
     }
     if (waits === Level.Home || home === undefined) return undefined
     return await this.#askInTurn(request, peers.owners(request.key, settings.ownersMax, home), silent)
+  }
+
+  /** A copy nearby saves the owner work, and the request a hop where the owner has none. */
+  async #askNeighbour (request: ObtainRequest, owners: readonly PeerName[], silent: Set<PeerName>): Promise<Found> {
+    const neighbours = this.#init.peers.neighbours(request.key).filter((peer) => peer !== owners[0])
+    return await haveOf(this.#init, request, neighbours.slice(0, 1), silent, Hint.Filter)
   }
 
   /** Asks owners one after the other; when this edge is next, it acts as the owner. */
@@ -96,6 +104,7 @@ export class RoutingFetcher implements Fetcher {
     for (const [index, owner] of owners.entries()) {
       if (owner === this.#init.peers.self) return await this.#asOwner(request, owners, silent)
       if (silent.has(owner)) continue
+      request.signal.throwIfAborted()
       const step = await this.#askToFill(request, owner, silent, owners[index + 1], turnedAway)
       if (step !== 'next' && step !== 'busy') return step
       turnedAway ||= step === 'busy'
@@ -106,7 +115,7 @@ export class RoutingFetcher implements Fetcher {
   /** @returns 'next' or 'busy' when another owner is to be asked, undefined when the origin is */
   async #askToFill (request: ObtainRequest, owner: PeerName, silent: Set<PeerName>, second: PeerName | undefined, turnedAway: boolean): Promise<Found | 'next' | 'busy'> {
     const { peers, settings } = this.#init
-    const worth = patience(peers.rttMs(owner), request.site.origin?.ttfbMs(), settings)
+    const worth = patience(peers.rttMs(owner), originMs(request.site), settings)
     if (worth === Patience.Skip) {
       this.#init.onStep(Step.PeerTooFar)
       return undefined
@@ -114,9 +123,9 @@ export class RoutingFetcher implements Fetcher {
     if (worth === Patience.Race) return await this.#race(request, owner, silent)
     const hedge = second === undefined || second === peers.self || silent.has(second) ? undefined : second
     const answer = await this.#hedged(request, owner, { verb: Verb.Fill, self: peers.self, silent, turnedAway, last: second === undefined }, hedge)
-    this.#note(answer)
+    note(this.#init.onStep, answer)
     switch (answer.kind) {
-      case 'hit': return this.#found(answer, answer.peer === owner ? Verb.Fill : Verb.Have)
+      case 'hit': return foundOf(answer, answer.peer === owner ? Verb.Fill : Verb.Have, this.#init.clock.wallMs())
       case 'private': return { kind: 'private' }
       case 'failed': return undefined
       case 'silent':
@@ -147,56 +156,72 @@ export class RoutingFetcher implements Fetcher {
     return winner
   }
 
-  async #have (request: ObtainRequest, holder: PeerName, silent: Set<PeerName>): Promise<Found> {
-    const { peers } = this.#init
-    const answer = await peers.ask(holder, askFor(request, { verb: Verb.Have, self: peers.self, silent }), { signal: request.signal })
-    this.#note(answer)
-    if (answer.kind === 'hit') return this.#found(answer, Verb.Have)
-    if (answer.kind === 'silent') silent.add(holder)
-    return undefined
-  }
-
   /** The origin and a peer's `have` at once; whoever has a head first is read, the other dropped. */
   async #race (request: ObtainRequest, peer: PeerName, silent: Set<PeerName>): Promise<Found> {
     this.#init.onStep(Step.PeerRaced)
     this.#init.onStep(Step.Origin)
     request.onLevel(Level.Origin)
-    const fromPeer = this.#have(request, peer, silent)
-    const origin = fromOrigin(this.#init, request)
-    const best = await Promise.any([
-      fromPeer.then((step) => step ?? Promise.reject(new Error('miss'))),
-      origin.then((got) => got.kind === 'failed' ? Promise.reject(new Error(got.reason)) : got)
-    ]).catch(async () => await origin)
-    request.signal.throwIfAborted()
-    for (const each of [fromPeer, origin]) {
-      void each.then((step) => { if (step !== best && step?.kind === 'upstream') step.upstream.cancel() }, () => {})
-    }
-    return best
+    const origin = this.#origin(request)
+    return await firstOf(request.signal, origin, have(this.#init, request, peer, silent)) ?? await origin
   }
 
+  /** The origin, and beside it whoever the DHT names before that has answered. */
   async #originOrAnyone (request: ObtainRequest, silent: Set<PeerName>): Promise<Obtained> {
+    const { site, signal } = request
     this.#init.onStep(Step.Origin)
     request.onLevel(Level.Origin)
-    const got = await fromOrigin(this.#init, request)
-    return got.kind === 'failed' ? await this.#anyone(request, silent, got) : got
+    const origin = this.#origin(request)
+    const isQuick = site.origin === undefined || (site.origin.ttfbMs() ?? Infinity) < this.#init.settings.providersWorthMs
+    const got = isQuick ? await origin : await this.#withProviders(request, silent, origin, false)
+    return got === undefined || got.kind === 'failed' ? await this.#anyone(request, silent, await origin) : got
   }
 
+  /** No origin can be reached: members are asked, and the DHT, at once. */
   async #anyone (request: ObtainRequest, silent: Set<PeerName>, failed: Obtained): Promise<Obtained> {
     request.signal.throwIfAborted()
     request.onUnreachable()
     this.#init.onStep(Step.Anyone)
-    return await anyone(this.#init, request, silent) ?? failed
+    // What came as an ask is the asker's to search for: one edge's search is enough.
+    if (request.path.length > 0) return failed
+    return await this.#withProviders(request, silent, anyone(this.#init, request, silent), true) ?? failed
   }
 
-  #note (answer: PeerAnswer): void {
-    this.#init.onStep(answer.kind === 'hit' && answer.same ? Step.PeerSame : `peer-${answer.kind}`)
+  /** A source, and beside it whoever the DHT names; the look-up ends with the source's success. */
+  async #withProviders (request: ObtainRequest, silent: Set<PeerName>, source: Promise<Found>, staleOk: boolean): Promise<Found> {
+    const looking = follow(request.signal)
+    let byDht: Found
+    const found = haveByDht(this.#init, request, silent, looking.signal, staleOk).then((got) => { byDht = got; return got })
+    const best = await firstOf(request.signal, source, found)
+    if (best !== byDht) looking.abort(new DOMException('another source was first', 'AbortError'))
+    return best
   }
 
-  #found (answer: Extract<PeerAnswer, { kind: 'hit' }>, verb: Verb): Obtained {
-    const { clock } = this.#init
-    if (!answer.same) return { kind: 'upstream', upstream: upstreamOf(answer, verb, clock.wallMs()) }
-    return { kind: 'not-modified', fields: answer.head.fields, receivedAtMs: clock.wallMs(), initialAgeMs: answer.head.ageMs, source: Source.Peer, peer: answer.peer }
+  /** As soon as it fails, nobody may go on waiting for this flight: it may wait on any edge then. */
+  async #origin (request: ObtainRequest): Promise<Obtained> {
+    const got = await fromOrigin(this.#init, request)
+    if (got.kind === 'failed') request.onUnreachable()
+    return got
   }
+}
+
+/**
+ * The first of several to bring something; what the others bring later is dropped. A failure is nothing.
+ *
+ * @returns undefined when none brings anything
+ * @throws the signal's reason
+ */
+async function firstOf (signal: AbortSignal, ...sources: ReadonlyArray<Promise<Found>>): Promise<Found> {
+  const best = await Promise.any(sources.map(async (source) => {
+    const got = await source
+    if (got === undefined || got.kind === 'failed') throw new Error('nothing')
+    return got
+  })).catch(() => undefined)
+  for (const source of sources) {
+    void source.then((got) => { if (got !== best && got?.kind === 'upstream') got.upstream.cancel() }, () => {})
+  }
+  if (signal.aborted && best?.kind === 'upstream') best.upstream.cancel()
+  signal.throwIfAborted()
+  return best
 }
 
 /** A controller that also aborts with its parent, a flight's signal, and lives no longer than that. */

@@ -17,6 +17,16 @@ export interface Peers {
   homeRegions: (key: ContentKey) => Region[]
   /** This key's owner in the view before the last change, where another. */
   previousOwner: (key: ContentKey) => PeerName | undefined
+  /** Who holds it by this edge's directory, as far as it owns the key; nearest and least busy first. */
+  holders: (key: ContentKey) => readonly PeerName[]
+  /** Where the object belongs if it is published, whom to ask first in front. */
+  replicas: (key: ContentKey) => readonly PeerName[]
+  /** Members of the region whose filters say that they hold it; nearest and least busy first. */
+  neighbours: (key: ContentKey) => readonly PeerName[]
+  /** One of them does not hold it. */
+  wrongNeighbour: (peer: PeerName) => void
+  /** Members whom the DHT names, as they are found; ends at the look-up's own deadline, or with the signal. */
+  providers: (key: ContentKey, signal: AbortSignal) => AsyncIterable<PeerName>
   /** Shortest recent round trip, ms. */
   rttMs: (peer: PeerName) => number | undefined
   ask: (peer: PeerName, ask: Ask, options: { signal: AbortSignal, onFilling?: () => void }) => Promise<PeerAnswer>

@@ -5,9 +5,9 @@
  */
 import type { Clock } from '../../protocols/clock.ts'
 import type { LoadGate } from '../../protocols/locate/bounded-load.ts'
-import { Verb, pathMax, type Ask, type RemoteHead } from '../../protocols/fetch/messages.ts'
+import { holdersMax, pathMax, Verb, type Ask, type RemoteHead } from '../../protocols/fetch/messages.ts'
 import type { FetchProvider, Offer, ProviderAnswer } from '../../protocols/fetch/provider.ts'
-import type { PeerName, Region } from '../../protocols/ids.ts'
+import type { ContentKey, PeerName, Region } from '../../protocols/ids.ts'
 import type { Cache, CacheResult } from '../cache/cache.ts'
 import { Level } from '../cache/flight.ts'
 import type { Sites } from '../cache/sites.ts'
@@ -24,6 +24,10 @@ export interface ProviderInit {
   readonly clock: Clock
   readonly region: Region
   readonly regionOf: (peer: PeerName) => Region | undefined
+  /** Who else holds a key, by this edge's directory; empty where it does not own the key. */
+  readonly holders: (key: ContentKey) => readonly PeerName[]
+  /** Bytes that a peer names by their hash alone: of published versions, current or not. */
+  readonly byHash?: (ask: Ask) => StoredResponse | undefined
   readonly onAnswer: (ask: Ask, from: PeerName, kind: ProviderAnswer['kind']) => void
 }
 
@@ -45,9 +49,11 @@ export class Provider implements FetchProvider {
     const site = this.#init.sites.byName(ask.site)
     if (site === undefined || !this.#init.sites.keyMatches(ask.key, site, ask.target, ask.host)) return miss
     if (!this.#admits(ask)) return { kind: 'busy' }
+    const named = this.#init.byHash?.(ask)
+    if (named !== undefined) return this.#offerStored(ask, named, false)
     const held = this.#fromStore(ask)
     if (held !== undefined) return held
-    return ask.verb === Verb.Have ? await this.#have(ask, signal) : await this.#fill(ask, from, signal)
+    return ask.verb === Verb.Have ? await this.#have(ask, from, signal) : await this.#fill(ask, from, signal)
   }
 
   /**
@@ -71,10 +77,12 @@ export class Provider implements FetchProvider {
     return ask.staleOk && mayServeStale(stored) ? this.#offerStored(ask, stored, true) : undefined
   }
 
-  async #have (ask: Ask, signal: AbortSignal): Promise<ProviderAnswer> {
+  async #have (ask: Ask, from: PeerName, signal: AbortSignal): Promise<ProviderAnswer> {
     const running = await this.#init.cache.running(ask.key, ask.fields, signal)
-    if (running === undefined) return miss
-    return this.#offerFilling(ask, running)
+    if (running !== undefined) return this.#offerFilling(ask, running)
+    const stale = this.#init.cache.stored(ask.key, ask.fields) !== undefined
+    const holders = this.#init.holders(ask.key).filter((peer) => peer !== from).slice(0, holdersMax)
+    return { ...miss, ...(holders.length > 0 && { holders }), ...(stale && { stale }) }
   }
 
   async #fill (ask: Ask, from: PeerName, signal: AbortSignal): Promise<ProviderAnswer> {

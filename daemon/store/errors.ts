@@ -1,10 +1,14 @@
 /** What can go wrong in a store, by `code`. */
 import { ColonyError } from '../../protocols/errors.ts'
+import type { Refusal } from './settings.ts'
 
 /** The body outgrew what the store may hold. The fill goes on to its readers, unstored. */
 export class StoreFullError extends ColonyError {
-  constructor (message: string, options?: { cause?: unknown }) {
+  readonly refusal: Refusal
+
+  constructor (refusal: Refusal, message: string, options?: { cause?: unknown }) {
     super('COLONY_STORE_FULL', message, options)
+    this.refusal = refusal
   }
 }
 
@@ -19,5 +23,12 @@ export class StoreMismatchError extends ColonyError {
 export class StoreDamagedError extends ColonyError {
   constructor (message: string, options?: { cause?: unknown }) {
     super('COLONY_STORE_DAMAGED', message, options)
+  }
+}
+
+/** Files of the disk tier's index are missing. It is mended, or set aside. */
+export class IndexDamagedError extends ColonyError {
+  constructor (message: string) {
+    super('COLONY_INDEX_DAMAGED', message)
   }
 }

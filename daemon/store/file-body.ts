@@ -15,11 +15,13 @@ export class FileBody {
   readonly path: string
   readonly #handles: FileHandles
   #pins = 0
-  #onUnpinned: (() => void) | undefined
+  #onUnpinned: () => void
 
-  constructor (path: string, handles: FileHandles) {
+  /** @param onUnpinned called whenever the last pin is gone */
+  constructor (path: string, handles: FileHandles, onUnpinned: () => void) {
     this.path = path
     this.#handles = handles
+    this.#onUnpinned = onUnpinned
   }
 
   get pinned (): boolean {
@@ -34,14 +36,21 @@ export class FileBody {
       if (!open) return
       open = false
       this.#pins--
-      if (this.#pins === 0) this.#onUnpinned?.()
+      if (this.#pins === 0) this.#onUnpinned()
     }
   }
 
-  /** Runs `callback` when no pin is left, at once when there is none. */
+  /** Runs `callback`, too, when no pin is left, at once when there is none. */
   whenUnpinned (callback: () => void): void {
-    if (this.#pins === 0) callback()
-    else this.#onUnpinned = callback
+    if (this.#pins === 0) {
+      callback()
+      return
+    }
+    const before = this.#onUnpinned
+    this.#onUnpinned = () => {
+      before()
+      callback()
+    }
   }
 
   /** @returns the file's length, bytes */

@@ -1,26 +1,31 @@
 /**
- * The disk tier: bodies and heads in files (names in file-layout.ts), an index of heads in memory that a
- * start rebuilds, S3-FIFO within a budget of bytes on disk. The rename of a head is the commit point, so
- * a process that is killed at any moment leaves whole objects or nothing. Files are not synced:
- * the page cache outlives the process, and after a power cut a body of the wrong length is dropped.
- * A file that turns out damaged is dropped and counted; a disk that cannot be written turns the tier off
- * (disk-health.ts), and what can be read is still served.
+ * The disk tier: bodies in files (file-layout.ts), their heads packed in memory (disk-index.ts) and in a
+ * LevelDB (head-records.ts), S3-FIFO within a budget of bytes on disk. A commit is over when the head's record is
+ * written, after all of the body, so a process that is killed at any moment leaves whole objects or
+ * nothing. Nothing is synced: the page cache outlives the process, and after a power cut a body
+ * of the wrong length is dropped when it is opened.
+ *
+ * A start opens the records and serves; what they hold is read in the background (index-loading.ts), and a
+ * key that is asked for before its turn is read at once. A disk that cannot be written turns the
+ * tier off (disk-health.ts), and what can be read is still served.
  */
-import { rename, writeFile } from 'node:fs/promises'
 import { codeOf } from '../../protocols/errors.ts'
+import { sleep } from '../../protocols/clock.ts'
 import type { Clock } from '../../protocols/clock.ts'
 import type { ContentKey } from '../../protocols/ids.ts'
 import { DiskHealth } from './disk-health.ts'
+import { DiskIndex } from './disk-index.ts'
+import type { DiskObject } from './disk-index.ts'
 import { FileBody } from './file-body.ts'
 import { FileHandles } from './file-handles.ts'
-import { basePath, bodyPath, diskCost, headPath, newHeadPath, prepareFolder, recover, unlinkIfThere } from './file-layout.ts'
-import type { Recovered } from './file-layout.ts'
+import { bodyPath, diskCost, drawBodyName, prepareFolder, removeLeftovers, unlinkIfThere } from './file-layout.ts'
 import { FileWriter } from './file-writer.ts'
-import type { FileWriterHost } from './file-writer.ts'
-import { encodeHeadFile, HeadIndex, variantId } from './heads.ts'
-import { S3Fifo } from './s3-fifo.ts'
-import type { StoreEvents, StoreLogger, StoreSettings } from './settings.ts'
-import type { BodyReader, Store, StoredResponse, StoreStats, VariantKey } from './store.ts'
+import type { CommitMoment, FileWriterHost } from './file-writer.ts'
+import { HeadRecords } from './head-records.ts'
+import { IndexLoading } from './index-loading.ts'
+import { packHead, startOfPacked, unpackHead } from './packed-head.ts'
+import type { DropCause, Refusal, StoreEvents, StoreLogger, StoreSettings } from './settings.ts'
+import type { BodyReader, Store, StoredResponse, StoreStats, Tier, VariantKey } from './store.ts'
 
 export interface FileStoreInit {
   /** Made when it is not there. Belongs to one process at a time. */
@@ -31,93 +36,103 @@ export interface FileStoreInit {
   readonly events?: StoreEvents
 }
 
-interface FileEntry {
-  head: StoredResponse
-  readonly base: string
-  readonly body: FileBody
-  /** The last change of the head's file: changes of one object follow each other. */
-  headWork: Promise<void>
-}
-
 /** The process is out of handles or memory: says nothing about the file. */
 const passingCodes: readonly (string | undefined)[] = ['EMFILE', 'ENFILE', 'ENOMEM']
 
 export class FileStore implements Store {
   /** Longest body held, bytes. */
   readonly objectBytesMax: number
-  readonly #folder: string
+  readonly #init: FileStoreInit
   readonly #settings: StoreSettings
   readonly #events: StoreEvents
   readonly #health: DiskHealth
   readonly #handles: FileHandles
   readonly #host: FileWriterHost
-  #fifo: S3Fifo
-  readonly #index = new HeadIndex<FileEntry>()
-  /** Unlinks under way. */
+  readonly #index: DiskIndex
+  readonly #records: HeadRecords
+  readonly #loading: IndexLoading
+  /** Those with a pin, by path: of writers, and of readers. */
+  readonly #bodies = new Map<string, FileBody>()
+  /** Unlinks and walks under way. */
   readonly #background = new Set<Promise<void>>()
-  #state: 'stopped' | 'unread' | 'running' = 'stopped'
-  #nextSequence = 0
-  #nextCommit = 0
-  /** Bytes of bodies that were dropped while pinned. */
+  /** Undefined while stopped. */
+  #stopping: AbortController | undefined
+  #opened = false
+  #reading = false
+  /** Bytes of bodies that are no longer held and not unlinked yet. */
   #orphanedBytes = 0
   #evictions = 0
 
   constructor (init: FileStoreInit) {
-    this.#folder = init.folder
-    this.#settings = init.settings
-    this.#events = init.events ?? {}
-    const { diskBytesMax, diskObjectShareMax, diskRetryMs, diskHandlesMax } = init.settings
-    // Less a head's block and what rounding up to blocks adds, so that what may be written may be committed.
-    this.objectBytesMax = Math.max(0, Math.floor(diskBytesMax * diskObjectShareMax) - 2 * diskCost(0))
-    this.#health = new DiskHealth({ folder: init.folder, retryMs: diskRetryMs, clock: init.clock, logger: init.logger, events: this.#events })
+    const { folder, settings, clock, logger, events = {} } = init
+    this.#init = init
+    this.#settings = settings
+    this.#events = events
+    const { diskBytesMax, diskObjectShareMax, diskObjectsMax, diskRetryMs, diskHandlesMax } = settings
+    // Less what the head and rounding up to blocks add, so that what may be written may be committed.
+    this.objectBytesMax = Math.max(0, Math.floor(diskBytesMax * diskObjectShareMax) - diskCost(1))
+    this.#health = new DiskHealth({ folder, retryMs: diskRetryMs, clock, logger, events })
     this.#handles = new FileHandles(diskHandlesMax)
-    this.#fifo = this.#newFifo()
+    this.#index = new DiskIndex({ bytesMax: diskBytesMax, objectShareMax: diskObjectShareMax, entriesMax: diskObjectsMax })
+    this.#records = new HeadRecords({
+      folder,
+      logger,
+      recordOf: (key) => this.#recordOf(key),
+      keys: () => this.#index.all().map(({ key }) => key)
+    })
+    this.#loading = new IndexLoading(this.#records, (object) => this.#restore(object))
     this.#host = {
       objectBytesMax: this.objectBytesMax,
-      grant: async (bytes) => await this.#grant(bytes),
-      giveBack: (bytes) => { this.#fifo.release(bytes) },
+      grant: async (bytes, key) => await this.#grant(bytes, key),
+      giveBack: (bytes) => { this.#index.release(bytes) },
       failed: (error) => { this.#health.fail(error) },
-      admit: async (head, base, body, granted, wanted) => await this.#admit(head, base, body, granted, wanted),
-      discard: async (body) => { await this.#unlinkBody(body) }
+      refused: (key, reason) => { this.#events.refused?.(key, reason) },
+      admit: async (head, name, take, moment) => await this.#admit(head, name, take, moment),
+      discard: async (body) => { await this.#unlinkFile(body.path) }
     }
   }
 
   /** Never throws for the disk's sake: a folder that cannot be used leaves the tier off until a retry. */
   async start (): Promise<void> {
-    if (this.#state !== 'stopped') return
-    this.#state = 'unread'
+    if (this.#stopping !== undefined) return
+    this.#stopping = new AbortController()
     try {
-      await this.#readFolder()
+      await this.#open()
     } catch (error) {
       this.#health.fail(error)
     }
   }
 
   async stop (): Promise<void> {
-    this.#state = 'stopped'
-    await Promise.all(this.#index.values().map((entry) => entry.headWork))
+    this.#stopping?.abort()
+    this.#stopping = undefined
+    this.#opened = false
     while (this.#background.size > 0) await Promise.all(this.#background)
+    await this.#records.close()
     await this.#handles.close()
   }
 
-  variants (key: ContentKey): readonly StoredResponse[] {
-    return this.#index.variants(key)
+  /** @param known heads whose variants are left out */
+  variants (key: ContentKey, known?: readonly StoredResponse[]): readonly StoredResponse[] {
+    this.#loading.ensure(key)
+    return this.#index.heads(key, known)
   }
 
   /** The head now held for the body that `head` describes. */
   current (head: StoredResponse): StoredResponse | undefined {
-    return this.#index.find(head)?.head
+    const object = this.#find(head)
+    return object === undefined ? undefined : unpackHead(object.key, object.packed)
   }
 
   async open (head: StoredResponse): Promise<BodyReader | undefined> {
-    const entry = this.#index.find(head)
-    if (entry === undefined) return undefined
-    this.#fifo.access(variantId(head.key, head.variant))
-    const { body } = entry
+    const object = this.#find(head)
+    if (object === undefined) return undefined
+    this.#index.access(head)
+    const body = this.#bodyAt(this.#pathOf(object))
     const known = body.pinned
     const close = body.pin()
     // While others read it the file was there when they began; one look per body, not per reader.
-    if (!known && !await this.#isWhole(entry)) {
+    if (!known && !await this.#isWhole(body, head)) {
       close()
       return undefined
     }
@@ -133,177 +148,224 @@ export class FileStore implements Store {
   }
 
   async create (key: ContentKey, lengthHint = 0): Promise<FileWriter | undefined> {
-    if (this.#state === 'stopped' || lengthHint > this.objectBytesMax) return undefined
-    if (!await this.#health.check(async () => { await this.#retry() })) return undefined
-    // A start is still reading the folder, and would take a body without a head for a leftover.
-    if (this.#state !== 'running') return undefined
-    const base = basePath(this.#folder, key, this.#nextSequence++)
-    const body = new FileBody(bodyPath(base), this.#handles)
-    try {
-      await body.make()
-    } catch (error) {
-      this.#health.fail(error)
+    if (lengthHint > this.objectBytesMax || !await this.#isReady()) {
+      this.#events.refused?.(key, this.refusalOf(lengthHint))
       return undefined
     }
-    return new FileWriter(this.#host, key, base, body)
+    const name = drawBodyName()
+    const body = this.#bodyAt(bodyPath(this.#init.folder, key, name))
+    const writer = new FileWriter(this.#host, key, name, body)
+    try {
+      await body.make()
+      return writer
+    } catch (error) {
+      this.#health.fail(error)
+      await writer.close()
+      this.#events.refused?.(key, 'disk off')
+      return undefined
+    }
   }
 
   async update (head: StoredResponse): Promise<void> {
-    const entry = this.#index.find(head)
-    if (entry === undefined) return
-    this.#index.update(entry, head)
-    await this.#changeHead(entry, async () => {
-      if (this.#index.get(variantId(head.key, head.variant)) === entry) await this.#writeHead(entry.base, entry.head)
-    })
+    const object = this.#find(head)
+    if (object === undefined) return
+    this.#index.update(object, head)
+    await this.#save(head.key)
   }
 
   async remove (key: ContentKey, variant?: VariantKey): Promise<void> {
-    await Promise.all(this.#index.select(key, variant).map(async (entry) => { await this.#drop(entry) }))
+    if (!this.#loading.ensure(key)) {
+      // An earlier run may have left some of it: gone unread, as soon as the records can be written.
+      this.#loading.skip(key)
+      await this.#save(key)
+    }
+    await Promise.all(this.#index.select(key, variant).map(async (object) => { await this.#drop(object, 'removed') }))
   }
 
   /** Drops a body whose bytes are not what its head says, and counts it. */
   async damaged (head: StoredResponse): Promise<void> {
-    const entry = this.#index.find(head)
-    if (entry === undefined) return
+    const object = this.#find(head)
+    if (object === undefined) return
     this.#events.damaged?.()
-    await this.#drop(entry)
+    await this.#drop(object, 'damaged')
   }
 
+  * heads (): Generator<StoredResponse> {
+    for (const { key, packed } of this.#index.all()) yield unpackHead(key, packed)
+  }
+
+  tier (head: StoredResponse): Tier | undefined {
+    return this.#find(head) === undefined ? undefined : 'disk'
+  }
+
+  holds (key: ContentKey, variant: VariantKey): boolean {
+    this.#loading.ensure(key)
+    return this.#index.select(key, variant).length > 0
+  }
+
+  /** Why `create` takes no body of that length. */
+  refusalOf (length: number): Refusal {
+    return length > this.objectBytesMax ? 'too large' : 'disk off'
+  }
+
+  /** While a start still reads the index, what it has read so far. */
   stats (): StoreStats {
     return {
       objects: this.#index.size,
       memoryBytes: 0,
       memoryBytesMax: 0,
-      diskBytes: this.#fifo.bytes + this.#orphanedBytes,
+      diskBytes: this.#index.bytes + this.#orphanedBytes,
       diskBytesMax: this.#settings.diskBytesMax,
       evictions: this.#evictions
     }
   }
 
-  async #readFolder (): Promise<void> {
-    await prepareFolder(this.#folder)
-    const { objects, nextSequence } = await recover(this.#folder)
-    this.#index.clear()
-    const { reserved } = this.#fifo
-    this.#fifo = this.#newFifo()
-    this.#fifo.reserve(reserved)
-    this.#nextSequence = Math.max(this.#nextSequence, nextSequence)
-    for (const object of objects) await this.#restore(object)
-    this.#state = 'running'
+  async #isReady (): Promise<boolean> {
+    return this.#stopping !== undefined && await this.#health.check(async () => { await this.#open() }) && this.#opened
   }
 
-  async #restore ({ head, base, commit }: Recovered): Promise<void> {
-    this.#nextCommit = commit + 1
-    const entry: FileEntry = { head, base, body: new FileBody(bodyPath(base), this.#handles), headWork: Promise.resolve() }
-    const cost = diskCost(head.length)
-    if (!this.#fifo.fits(cost)) {
-      await this.#unlink(entry)
-      return
-    }
-    const evicted = this.#fifo.restore(variantId(head.key, head.variant), cost)
-    this.#index.set(entry)
-    await this.#evict(evicted)
+  /** Also after a failure: the index in memory stands, and files that are gone show when they are read. */
+  async #open (): Promise<void> {
+    await prepareFolder(this.#init.folder)
+    await this.#records.open()
+    this.#opened = this.#stopping !== undefined
+    if (this.#reading || this.#loading.done) return
+    this.#reading = true
+    // What a small store holds is there at once.
+    await this.#loading.step().catch((error: unknown) => { this.#health.fail(error) })
+    this.#inBackground(this.#load())
   }
 
-  /** A start that failed is made up for; later, the index stands, and files that are gone show when they are read. */
-  async #retry (): Promise<void> {
-    if (this.#state === 'running') await prepareFolder(this.#folder)
-    else await this.#readFolder()
-  }
-
-  #newFifo (): S3Fifo {
-    const { diskBytesMax, diskObjectShareMax, diskObjectsMax } = this.#settings
-    return new S3Fifo({ bytesMax: diskBytesMax, objectShareMax: diskObjectShareMax, entriesMax: diskObjectsMax })
-  }
-
-  async #isWhole (entry: FileEntry): Promise<boolean> {
+  async #load (): Promise<void> {
     try {
-      if (await entry.body.size() === entry.head.length) return true
+      while (this.#opened && !await this.#loading.step()) continue
+      if (this.#stopping !== undefined && this.#loading.done) await this.#removeLeftovers(this.#stopping.signal)
+    } catch (error) {
+      if (this.#opened) this.#health.fail(error)
+    } finally {
+      this.#reading = false
+    }
+  }
+
+  /** Slowly, as it looks at every file: nobody waits for the space. */
+  async #removeLeftovers (signal: AbortSignal): Promise<void> {
+    const { folder, clock } = this.#init
+    const needed = (path: string, key: ContentKey, name: string): boolean =>
+      this.#bodies.has(path) || this.#index.select(key).some(({ packed }) => startOfPacked(packed).body === name)
+    await removeLeftovers(folder, needed, async () => { await sleep(clock, this.#settings.diskTidyPauseMs, signal) })
+  }
+
+  #recordOf (key: ContentKey): string | undefined {
+    return this.#index.select(key).map(({ packed }) => packed).join('\n') || undefined
+  }
+
+  /** Takes in what an earlier run left. */
+  #restore (object: DiskObject): Promise<void> | undefined {
+    const { length, variant } = startOfPacked(object.packed)
+    // Committed anew while the records could not be read.
+    if (this.#index.select(object.key, variant).length > 0) return undefined
+    const cost = diskCost(length)
+    const fits = this.#index.fits(cost)
+    const evicted = fits ? this.#index.restore(object, variant, cost) : []
+    if (fits && evicted.length === 0) return undefined
+    const leaving = fits ? this.#evict(evicted) : this.#unlink(object)
+    this.#inBackground(leaving)
+    return leaving
+  }
+
+  #find (head: StoredResponse): DiskObject | undefined {
+    this.#loading.ensure(head.key)
+    return this.#index.find(head)
+  }
+
+  #pathOf ({ key, packed }: DiskObject): string {
+    return bodyPath(this.#init.folder, key, startOfPacked(packed).body)
+  }
+
+  /** To be pinned at once. */
+  #bodyAt (path: string): FileBody {
+    let body = this.#bodies.get(path)
+    if (body === undefined) {
+      body = new FileBody(path, this.#handles, () => { this.#bodies.delete(path) })
+      this.#bodies.set(path, body)
+    }
+    return body
+  }
+
+  async #isWhole (body: FileBody, head: StoredResponse): Promise<boolean> {
+    try {
+      if (await body.size() === head.length) return true
     } catch (error) {
       if (passingCodes.includes(codeOf(error))) return false
     }
-    await this.damaged(entry.head)
+    await this.damaged(head)
     return false
   }
 
-  async #grant (bytes: number): Promise<boolean> {
-    if (this.#state !== 'running' || !this.#health.usable) return false
+  async #grant (bytes: number, key: ContentKey): Promise<Refusal | undefined> {
+    if (!this.#opened || !this.#health.usable) return 'disk off'
     const { diskBytesMax, diskFillShareMax } = this.#settings
-    if (this.#fifo.reserved + bytes > diskBytesMax * diskFillShareMax) return false
-    await this.#evict(this.#fifo.reserve(bytes))
-    return true
+    if (this.#index.reserved + bytes > diskBytesMax * diskFillShareMax) return 'fills hold their share'
+    await this.#evict(this.#index.reserve(bytes), key)
+    return undefined
   }
 
-  async #admit (head: StoredResponse, base: string, body: FileBody, granted: number, wanted: () => boolean): Promise<boolean> {
+  /** Visible in the turn in which it is called; whole for a later start when it resolves. */
+  async #admit (head: StoredResponse, name: string, take: () => number, { wanted, visible }: CommitMoment): Promise<Refusal | 'unwanted' | undefined> {
     const cost = diskCost(head.length)
-    if (this.#state !== 'running' || !this.#health.usable || !this.#fifo.fits(cost)) return false
-    try {
-      await this.#writeHead(base, head)
-    } catch (error) {
-      this.#health.fail(error)
-      await this.#unlinkHead(base)
-      return false
-    }
-    if (!wanted()) {
-      await this.#unlinkHead(base)
-      return false
-    }
-    const id = variantId(head.key, head.variant)
-    const previous = this.#index.get(id)
-    this.#fifo.release(granted)
-    const evicted = this.#fifo.insert(id, cost)
-    this.#index.set({ head, base, body, headWork: Promise.resolve() })
-    await Promise.all([this.#evict(evicted), previous === undefined ? undefined : this.#unlink(previous)])
-    return true
+    if (!this.#opened || !this.#health.usable) return 'disk off'
+    if (!this.#index.fits(cost)) return 'too large'
+    if (wanted?.() === false) return 'unwanted'
+    this.#loading.ensure(head.key)
+    const [previous] = this.#index.select(head.key, head.variant)
+    const object: DiskObject = { key: head.key, packed: packHead(head, name) }
+    this.#index.release(take())
+    const evicted = this.#index.insert(object, head.variant, cost)
+    visible?.()
+    this.#events.committed?.(head)
+    const gone = [this.#evict(evicted, head.key), previous === undefined ? undefined : this.#unlink(previous)]
+    const saved = await this.#save(head.key)
+    await Promise.all(gone)
+    if (saved) return undefined
+    // Held by memory alone it would be lost with the process, after the commit was acknowledged.
+    if (this.#index.has(object)) await this.#drop(object, 'damaged')
+    return 'disk off'
   }
 
-  async #evict (ids: readonly string[]): Promise<void> {
-    const unlinked: Promise<void>[] = []
-    for (const id of ids) {
-      const entry = this.#index.get(id)
-      if (entry === undefined) continue
+  async #evict (evicted: readonly DiskObject[], byKey?: ContentKey): Promise<void> {
+    await Promise.all(evicted.map(async (object) => {
+      const head = unpackHead(object.key, object.packed)
       this.#evictions++
-      this.#events.evicted?.('disk')
-      this.#index.delete(entry)
-      unlinked.push(this.#unlink(entry))
-    }
-    await Promise.all(unlinked)
+      this.#events.evicted?.('disk', head, byKey)
+      this.#events.dropped?.(head, 'evicted')
+      await this.#unlink(object)
+    }))
   }
 
-  async #drop (entry: FileEntry): Promise<void> {
-    this.#fifo.remove(variantId(entry.head.key, entry.head.variant))
-    this.#index.delete(entry)
-    await this.#unlink(entry)
+  async #drop (object: DiskObject, cause: DropCause): Promise<void> {
+    this.#index.delete(object)
+    this.#events.dropped?.(unpackHead(object.key, object.packed), cause)
+    await this.#unlink(object)
   }
 
-  /** Head first: a body without a head is nobody's, a head without a body would be a lie. */
-  async #unlink (entry: FileEntry): Promise<void> {
-    const bytes = diskCost(entry.head.length)
+  /** Record first: a body without a head is nobody's, a head without a body would be a lie. */
+  async #unlink (object: DiskObject): Promise<void> {
+    const path = this.#pathOf(object)
+    const bytes = diskCost(startOfPacked(object.packed).length)
     this.#orphanedBytes += bytes
-    await this.#changeHead(entry, async () => { await unlinkIfThere(headPath(entry.base)) })
-    await new Promise<void>((resolve) => {
-      const unlink = async (): Promise<void> => {
-        await this.#unlinkBody(entry.body)
-        this.#orphanedBytes -= bytes
-        resolve()
-      }
-      entry.body.whenUnpinned(() => { this.#inBackground(unlink()) })
-      // Who drops it does not wait for readers.
-      if (entry.body.pinned) resolve()
-    })
+    await this.#save(object.key)
+    const unlink = async (): Promise<void> => {
+      await this.#unlinkFile(path)
+      this.#orphanedBytes -= bytes
+    }
+    const body = this.#bodies.get(path)
+    // Who drops it does not wait for readers.
+    if (body === undefined) await unlink()
+    else body.whenUnpinned(() => { this.#inBackground(unlink()) })
   }
 
-  async #unlinkBody (body: FileBody): Promise<void> {
-    await this.#handles.forget(body.path)
-    await this.#tryUnlink(body.path)
-  }
-
-  async #unlinkHead (base: string): Promise<void> {
-    await this.#tryUnlink(newHeadPath(base))
-    await this.#tryUnlink(headPath(base))
-  }
-
-  async #tryUnlink (path: string): Promise<void> {
+  async #unlinkFile (path: string): Promise<void> {
+    await this.#handles.forget(path)
     try {
       await unlinkIfThere(path)
     } catch (error) {
@@ -311,14 +373,16 @@ export class FileStore implements Store {
     }
   }
 
-  async #writeHead (base: string, head: StoredResponse): Promise<void> {
-    await writeFile(newHeadPath(base), encodeHeadFile({ commit: this.#nextCommit++, head }))
-    await rename(newHeadPath(base), headPath(base))
-  }
-
-  async #changeHead (entry: FileEntry, change: () => Promise<void>): Promise<void> {
-    entry.headWork = entry.headWork.then(change).catch((error: unknown) => { this.#health.fail(error) })
-    await entry.headWork
+  /** Writes a key's record as the index has it. @returns whether it could be written */
+  async #save (key: ContentKey): Promise<boolean> {
+    try {
+      await this.#records.save(key)
+      return true
+    } catch (error) {
+      // After a stop nothing is written any more: what a late reader found damaged shows again.
+      if (this.#stopping !== undefined) this.#health.fail(error)
+      return false
+    }
   }
 
   #inBackground (work: Promise<void>): void {

@@ -1,16 +1,11 @@
 /**
- * Heads of stored responses: which are held, what they are called, what they cost in memory, how they
- * look in a file and whether they agree with a body. Shared by the tiers, so that all of them
- * mean the same by "this variant" and check a commit alike.
+ * Heads of stored responses: which are held, what they are called, what they cost in memory and whether
+ * they agree with a body. Shared by the tiers, so that all of them mean the same by "this variant"
+ * and check a commit alike.
  */
-import { isContentKey } from '../../protocols/ids.ts'
 import type { ContentKey } from '../../protocols/ids.ts'
-import type { Fields } from '../../protocols/fields.ts'
 import { StoreMismatchError } from './errors.ts'
 import type { StoredResponse, VariantKey } from './store.ts'
-
-/** Raise it when the file's shape changes: a head of another version is dropped at start, not guessed at. */
-const headFormat = 1
 
 /** What an object with its maps and links takes beside its texts, bytes: an estimate, rather too high. */
 const headOverheadBytes = 512
@@ -108,48 +103,4 @@ export class HeadIndex<Entry extends Held> {
 /** Sorts in place, most recently received first; of equals the earlier in the list stays first. */
 export function mostRecentFirst (heads: StoredResponse[]): StoredResponse[] {
   return heads.sort((a, b) => b.receivedAtMs - a.receivedAtMs)
-}
-
-/** A head as its file has it. */
-export interface HeadFile {
-  /** Rises with each commit: of two heads of one variant (the process died between), the higher counts. */
-  readonly commit: number
-  readonly head: StoredResponse
-}
-
-export function encodeHeadFile (file: HeadFile): string {
-  return JSON.stringify({ format: headFormat, ...file })
-}
-
-/** @returns undefined for anything but a whole head of this version */
-export function parseHeadFile (text: string): HeadFile | undefined {
-  let value: unknown
-  try {
-    value = JSON.parse(text)
-  } catch {
-    return undefined
-  }
-  const file = value as { format?: unknown, commit?: unknown, head?: unknown } | null
-  if (typeof file !== 'object' || file === null || file.format !== headFormat) return undefined
-  return isCount(file.commit) && isHead(file.head) ? { commit: file.commit, head: file.head } : undefined
-}
-
-function isHead (value: unknown): value is StoredResponse {
-  if (typeof value !== 'object' || value === null) return false
-  const head = value as Record<keyof StoredResponse, unknown>
-  return isContentKey(head.key) && isText(head.variant) && isText(head.site) && isText(head.target) &&
-    isCount(head.status) && isFields(head.fields) && Array.isArray(head.vary) && head.vary.every(isText) &&
-    Number.isFinite(head.receivedAtMs) && Number.isFinite(head.initialAgeMs) && isCount(head.length) && isText(head.hash)
-}
-
-function isFields (value: unknown): value is Fields {
-  return Array.isArray(value) && value.every((field) => Array.isArray(field) && field.length === 2 && field.every(isText))
-}
-
-function isText (value: unknown): value is string {
-  return typeof value === 'string'
-}
-
-function isCount (value: unknown): value is number {
-  return Number.isSafeInteger(value) && (value as number) >= 0
 }

@@ -27,7 +27,15 @@ export interface StoreInit {
 export function createStore (init: StoreInit): Store {
   const { folder, settings, clock, logger, events } = init
   if (settings.diskBytesMax === 0) return new MemoryStore({ settings, events })
-  const memory = new MemoryStore({ settings, events, asideBytes: queueBytesMax(settings) })
-  const files = new FileStore({ folder: join(folder, 'bodies'), settings, clock, logger, events })
-  return new TieredStore({ memory, files, settings, events })
+  // What leaves a tier may still be held by another one: what is held, the store of both says.
+  const ofTier: StoreEvents = {
+    ...events,
+    committed: undefined,
+    refused: undefined,
+    dropped: (head, cause) => { tiered.left(head, cause) }
+  }
+  const memory = new MemoryStore({ settings, events: ofTier, asideBytes: queueBytesMax(settings) })
+  const files = new FileStore({ folder: join(folder, 'bodies'), settings, clock, logger, events: ofTier })
+  const tiered = new TieredStore({ memory, files, settings, events })
+  return tiered
 }

@@ -10,8 +10,9 @@ import { ByteLog } from './byte-log.ts'
 import { StoreFullError } from './errors.ts'
 import { checkHead, headBytes, HeadIndex, variantId } from './heads.ts'
 import { S3Fifo } from './s3-fifo.ts'
-import type { StoreEvents, StoreSettings } from './settings.ts'
-import type { BodyReader, Store, StoredResponse, StoreStats, StoreWriter, VariantKey } from './store.ts'
+import type { Evicted } from './s3-fifo.ts'
+import type { DropCause, Refusal, StoreEvents, StoreSettings } from './settings.ts'
+import type { BodyReader, Store, StoredResponse, StoreStats, StoreWriter, Tier, VariantKey } from './store.ts'
 
 export interface MemoryStoreInit {
   readonly settings: StoreSettings
@@ -32,7 +33,7 @@ export class MemoryStore implements Store {
   /** The budget without what is set aside, bytes. */
   readonly #bytesMax: number
   readonly #events: StoreEvents
-  readonly #fifo: S3Fifo
+  readonly #fifo: S3Fifo<MemoryEntry>
   readonly #index = new HeadIndex<MemoryEntry>()
   /** Bytes of bodies that were dropped while pinned. */
   #orphanedBytes = 0
@@ -63,7 +64,10 @@ export class MemoryStore implements Store {
   }
 
   async create (key: ContentKey, lengthHint?: number): Promise<MemoryWriter | undefined> {
-    if (lengthHint !== undefined && lengthHint > this.objectBytesMax) return undefined
+    if (lengthHint !== undefined && lengthHint > this.objectBytesMax) {
+      this.#events.refused?.(key, 'too large')
+      return undefined
+    }
     return new MemoryWriter(this, key, lengthHint)
   }
 
@@ -72,15 +76,23 @@ export class MemoryStore implements Store {
     if (entry === undefined) return
     const cost = costOf(head, entry.body)
     if (!this.#fifo.fits(cost)) {
-      this.#drop(entry)
+      this.#drop(entry, 'evicted')
       return
     }
-    this.#evict(this.#fifo.insert(variantId(head.key, head.variant), cost))
+    this.#evict(this.#fifo.insert(variantId(head.key, head.variant), cost, entry), head.key)
     this.#index.update(entry, head)
   }
 
   async remove (key: ContentKey, variant?: VariantKey): Promise<void> {
-    for (const entry of this.#index.select(key, variant)) this.#drop(entry)
+    for (const entry of this.#index.select(key, variant)) this.#drop(entry, 'removed')
+  }
+
+  heads (): Iterable<StoredResponse> {
+    return this.#index.values().map((entry) => entry.head)
+  }
+
+  tier (head: StoredResponse): Tier | undefined {
+    return this.#index.find(head) === undefined ? undefined : 'memory'
   }
 
   stats (): StoreStats {
@@ -104,23 +116,24 @@ export class MemoryStore implements Store {
     return this.#fifo.recall(variantId(head.key, head.variant))
   }
 
-  heads (): Iterable<StoredResponse> {
-    return this.#index.values().map((entry) => entry.head)
-  }
-
   /** For writers: whether so many bytes more may be in flight; fills together hold a share of the budget. */
   grants (bytes: number): boolean {
     return this.#fifo.reserved + bytes <= this.#bytesMax * this.#settings.memoryFillShareMax
   }
 
-  /** For writers: takes bytes for a fill in flight. `grants` must hold. */
-  grant (bytes: number): void {
-    this.#evict(this.#fifo.reserve(bytes))
+  /** For writers: takes bytes for the fill of `key` in flight. `grants` must hold. */
+  grant (bytes: number, key: ContentKey): void {
+    this.#evict(this.#fifo.reserve(bytes), key)
   }
 
   /** For writers: gives back what was granted. */
   giveBack (bytes: number): void {
     this.#fifo.release(bytes)
+  }
+
+  /** For writers: says that a body is not stored. */
+  refused (key: ContentKey, reason: Refusal): void {
+    this.#events.refused?.(key, reason)
   }
 
   /** For writers: makes a body visible that was granted `granted` bytes. */
@@ -130,27 +143,32 @@ export class MemoryStore implements Store {
     this.#fifo.release(granted)
     const id = variantId(head.key, head.variant)
     const previous = this.#index.get(id)
-    this.#evict(this.#fifo.insert(id, cost))
-    this.#index.set({ head, body })
+    const entry: MemoryEntry = { head, body }
+    this.#evict(this.#fifo.insert(id, cost, entry), head.key)
+    this.#index.set(entry)
     if (previous !== undefined) this.#orphan(previous.body)
+    this.#events.committed?.(head)
     return true
   }
 
-  #evict (ids: readonly string[]): void {
-    for (const id of ids) {
-      const entry = this.#index.get(id)
-      if (entry === undefined) continue
-      this.#index.delete(entry)
-      this.#orphan(entry.body)
+  #evict (evicted: ReadonlyArray<Evicted<MemoryEntry>>, byKey: ContentKey): void {
+    for (const { value: entry } of evicted) {
       this.#evictions++
-      this.#events.evicted?.('memory')
+      this.#events.evicted?.('memory', entry.head, byKey)
+      this.#leave(entry, 'evicted')
     }
   }
 
-  #drop (entry: MemoryEntry): void {
+  #drop (entry: MemoryEntry, cause: DropCause): void {
     this.#fifo.remove(variantId(entry.head.key, entry.head.variant))
+    this.#leave(entry, cause)
+  }
+
+  /** What the queues have let go already, and may remember as a ghost. */
+  #leave (entry: MemoryEntry, cause: DropCause): void {
     this.#index.delete(entry)
     this.#orphan(entry.body)
+    this.#events.dropped?.(entry.head, cause)
   }
 
   #orphan (body: MemoryBody): void {
@@ -203,6 +221,8 @@ export class MemoryWriter implements StoreWriter {
   readonly #hash = createHash('sha256')
   #granted = 0
   #state: 'open' | 'full' | 'committed' | 'closed' = 'open'
+  /** Why it is not stored, once that is so. */
+  refusal: Refusal | undefined
 
   constructor (store: MemoryStore, key: ContentKey, lengthHint?: number) {
     this.#store = store
@@ -232,10 +252,11 @@ export class MemoryWriter implements StoreWriter {
     const { log } = this.body
     if (!this.takes(chunk.byteLength)) {
       if (this.whole) this.#state = 'full'
-      throw new StoreFullError(`the body of ${this.#key} outgrew memory at ${log.length} bytes`)
+      const refusal = this.#refuse(log.length + chunk.byteLength > this.#store.objectBytesMax ? 'too large' : 'fills hold their share')
+      throw new StoreFullError(refusal, `the body of ${this.#key} outgrew memory at ${log.length} bytes`)
     }
     const more = log.capacityAfter(chunk.byteLength) - log.capacity
-    this.#store.grant(more)
+    this.#store.grant(more, this.#key)
     this.#granted += more
     log.append(chunk)
     this.#hash.update(chunk)
@@ -258,7 +279,10 @@ export class MemoryWriter implements StoreWriter {
     if (!this.whole) return false
     checkHead(head, this.#key, this.written, this.digest())
     this.body.log.trim()
-    if (!this.#store.admit(head, this.body, this.#granted)) return false
+    if (!this.#store.admit(head, this.body, this.#granted)) {
+      this.#refuse('too large')
+      return false
+    }
     this.#granted = 0
     this.#state = 'committed'
     return true
@@ -271,5 +295,11 @@ export class MemoryWriter implements StoreWriter {
     this.#store.giveBack(this.#granted)
     this.#granted = 0
     this.#pin.close()
+  }
+
+  #refuse (reason: Refusal): Refusal {
+    if (this.refusal === undefined) this.#store.refused(this.#key, reason)
+    this.refusal ??= reason
+    return this.refusal
   }
 }

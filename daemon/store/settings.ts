@@ -2,6 +2,8 @@
  * Budgets of the store, and the small things that it is handed: a logger and callbacks for metrics.
  * Shares are parts of the tier's own budget, so a small edge keeps the same proportions as a large one.
  */
+import type { ContentKey } from '../../protocols/ids.ts'
+import type { StoredResponse, Tier } from './store.ts'
 
 const KiB = 1024
 const MiB = 1024 * KiB
@@ -34,8 +36,8 @@ export const storeDefaults = Object.freeze({
   diskObjectShareMax: 0.25,
   /** Share of the disk budget for all fills in flight. Higher stores more large fills at once and evicts more for them. */
   diskFillShareMax: 0.5,
-  /** Objects on disk. Their heads stay in memory beside the memory budget: at an estimated 1 KiB each 200 MiB when full. */
-  diskObjectsMax: 200_000,
+  /** Objects on disk. Their heads stay in memory beside the memory budget. */
+  diskObjectsMax: 1_000_000,
   /**
    * Bytes that wait to be written behind, at most an eighth of `memoryBytesMax`, of which they are set
    * aside. Above it an object stays in memory only. Higher rides out bursts, and leaves less to hits.
@@ -45,6 +47,11 @@ export const storeDefaults = Object.freeze({
   diskQueueWritersMax: 4,
   /** File handles open at once; an idle one is closed when another is wanted. */
   diskHandlesMax: 256,
+  /**
+   * Milliseconds between two of the 256 folders when, after a start, files that nothing needs are
+   * looked for. Higher spares the disk and frees the space later.
+   */
+  diskTidyPauseMs: 100,
   /** Milliseconds that a failing disk is left alone before a create tries it again. Lower retries a dead disk more. */
   diskRetryMs: 60_000
 })
@@ -55,12 +62,25 @@ export interface StoreLogger {
   warn: (fields: object, message: string) => void
 }
 
-export type Tier = 'memory' | 'disk'
+/** Why no tier holds a variant any more. A variant that is replaced is still held. */
+export type DropCause = 'evicted' | 'removed' | 'damaged'
 
-/** What the store tells the metrics; each may be left out. Called synchronously: must not throw. */
+/**
+ * Why a body was not stored: it is larger than any tier allows one object to be, fills in flight hold
+ * their share of the budget already, or the disk that should take it is off.
+ */
+export type Refusal = 'too large' | 'fills hold their share' | 'disk off'
+
+/** What the store tells others; each may be left out. Called synchronously: must not throw. */
 export interface StoreEvents {
-  /** An object left a tier to make room. */
-  readonly evicted?: (tier: Tier) => void
+  /** An object became visible, in whichever tier: once for each commit, before anything else is said of it. Not said of what a start finds. */
+  readonly committed?: (head: StoredResponse) => void
+  /** No tier holds the variant any more. */
+  readonly dropped?: (head: StoredResponse, cause: DropCause) => void
+  /** A body was not stored, or will not be. Said once for each. */
+  readonly refused?: (key: ContentKey, reason: Refusal) => void
+  /** An object left a tier to make room, where known for the body of `byKey`. */
+  readonly evicted?: (tier: Tier, head: StoredResponse, byKey?: ContentKey) => void
   /** A body's file turned out missing, short, unreadable or changed, and was dropped. */
   readonly damaged?: () => void
   /** The disk tier turned itself off (`false`) or came back (`true`). */

@@ -10,6 +10,8 @@ import type { ContentKey } from '../../protocols/ids.ts'
 /** Which of a key's variants: derived from the values of the request fields that Vary names; '' without Vary. */
 export type VariantKey = string
 
+export type Tier = 'memory' | 'disk'
+
 /** The head of a stored response, as RFC 9111 section 3 wants it kept. */
 export interface StoredResponse {
   readonly key: ContentKey
@@ -99,5 +101,12 @@ export interface Store extends Startable {
   update: (head: StoredResponse) => Promise<void>
   /** Drops all variants of a key, or one. Open readers finish. */
   remove: (key: ContentKey, variant?: VariantKey) => Promise<void>
+  /**
+   * Every variant held, in no order, for walks in the background: made one by one as they are asked for.
+   * What comes or goes meanwhile may be among them or not.
+   */
+  heads: () => Iterable<StoredResponse>
+  /** Where the body that `head` describes is read from: memory when that has it, whatever else does. Undefined when it is not held. */
+  tier: (head: StoredResponse) => Tier | undefined
   stats: () => StoreStats
 }

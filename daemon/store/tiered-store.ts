@@ -11,8 +11,8 @@ import type { FileStore } from './file-store.ts'
 import type { FileWriter } from './file-writer.ts'
 import { mostRecentFirst, sameBody, variantId } from './heads.ts'
 import type { MemoryStore, MemoryWriter } from './memory-store.ts'
-import type { StoreEvents, StoreSettings } from './settings.ts'
-import type { BodyReader, Store, StoredResponse, StoreStats, StoreWriter, VariantKey } from './store.ts'
+import type { DropCause, StoreEvents, StoreSettings } from './settings.ts'
+import type { BodyReader, Store, StoredResponse, StoreStats, StoreWriter, Tier, VariantKey } from './store.ts'
 import { TieredWriter } from './tiered-writer.ts'
 import { WriteBehind } from './write-behind.ts'
 
@@ -37,7 +37,7 @@ export class TieredStore implements Store {
     this.#files = init.files
     this.#settings = init.settings
     this.#events = init.events ?? {}
-    this.#behind = new WriteBehind(init.files, init.settings)
+    this.#behind = new WriteBehind(init.files, init.settings, (head, cause) => { this.left(head, cause) })
   }
 
   async start (): Promise<void> {
@@ -52,7 +52,7 @@ export class TieredStore implements Store {
 
   variants (key: ContentKey): readonly StoredResponse[] {
     const inMemory = this.#memory.variants(key)
-    const below = [...this.#behind.variants(key), ...this.#files.variants(key)]
+    const below = [...this.#behind.variants(key), ...this.#files.variants(key, inMemory)]
     if (below.length === 0) return inMemory
     const heads = [...inMemory]
     for (const head of below) {
@@ -64,7 +64,7 @@ export class TieredStore implements Store {
   async open (head: StoredResponse): Promise<BodyReader | undefined> {
     const above = await this.#openAbove(head)
     if (above !== undefined) return above
-    if (head.length <= this.#memory.objectBytesMax && this.#files.current(head) !== undefined && this.#memory.recall(head)) {
+    if (head.length <= this.#memory.objectBytesMax && this.#files.tier(head) !== undefined && this.#memory.recall(head)) {
       await this.#promote(head)
       const promoted = await this.#openAbove(head)
       if (promoted !== undefined) return promoted
@@ -73,19 +73,20 @@ export class TieredStore implements Store {
   }
 
   async create (key: ContentKey, lengthHint?: number): Promise<StoreWriter | undefined> {
-    const memory = await this.#memory.create(key, lengthHint)
-    if (memory === undefined) {
-      const file = await this.#files.create(key, lengthHint)
-      return file === undefined ? undefined : this.#fileWriter(file)
+    const first = await this.#memory.create(key, lengthHint) ?? await this.#files.create(key, lengthHint)
+    if (first === undefined) {
+      this.#events.refused?.(key, this.#files.refusalOf(lengthHint ?? 0))
+      return undefined
     }
     return new TieredWriter({
       key,
-      memory,
+      first,
       files: this.#files,
       lengthHint,
       memoryUnknownBytesMax: this.#settings.memoryUnknownBytesMax,
       commitMemory: async (writer, head) => await this.#commitMemory(writer, head),
-      commitFile: async (writer, head) => await this.#commitFile(writer, head)
+      commitFile: async (writer, head) => await this.#commitFile(writer, head),
+      refused: (reason) => { this.#events.refused?.(key, reason) }
     })
   }
 
@@ -99,6 +100,33 @@ export class TieredStore implements Store {
     await Promise.all([this.#memory.remove(key, variant), this.#files.remove(key, variant)])
   }
 
+  * heads (): Generator<StoredResponse> {
+    // Memory's ids, which are few beside the disk's: what moves from one to the other meanwhile is still said once.
+    const said = new Set<string>()
+    for (const heads of [this.#memory.heads(), this.#behind.heads()]) {
+      for (const head of heads) {
+        const id = variantId(head.key, head.variant)
+        if (said.has(id)) continue
+        said.add(id)
+        yield head
+      }
+    }
+    for (const head of this.#files.heads()) {
+      if (!said.has(variantId(head.key, head.variant))) yield head
+    }
+  }
+
+  tier (head: StoredResponse): Tier | undefined {
+    return this.#behind.body(head) === undefined ? this.#memory.tier(head) ?? this.#files.tier(head) : 'memory'
+  }
+
+  /** For the tiers: a variant is held by one of them less. */
+  left (head: StoredResponse, cause: DropCause): void {
+    const { key, variant } = head
+    const above = [...this.#memory.variants(key), ...this.#behind.variants(key)]
+    if (!above.some((each) => each.variant === variant) && !this.#files.holds(key, variant)) this.#events.dropped?.(head, cause)
+  }
+
   /** Counts the objects of memory one by one: for a scrape, not for each request. */
   stats (): StoreStats {
     const memory = this.#memory.stats()
@@ -106,7 +134,7 @@ export class TieredStore implements Store {
     const notOnDisk = new Set<string>()
     for (const heads of [this.#memory.heads(), this.#behind.heads()]) {
       for (const head of heads) {
-        if (this.#files.current(head) === undefined) notOnDisk.add(variantId(head.key, head.variant))
+        if (this.#files.tier(head) === undefined) notOnDisk.add(variantId(head.key, head.variant))
       }
     }
     return {
@@ -123,33 +151,25 @@ export class TieredStore implements Store {
     return await this.#memory.open(head) ?? this.#behind.body(head)?.pin()
   }
 
-  /** A file's writer whose commit is the store's. */
-  #fileWriter (file: FileWriter): StoreWriter {
-    return {
-      get written () { return file.written },
-      write: async (chunk) => { await file.write(chunk) },
-      read: async (offset, lengthMax) => await file.read(offset, lengthMax),
-      digest: () => file.digest(),
-      commit: async (head) => await this.#commitFile(file, head),
-      close: async () => { await file.close() }
-    }
-  }
-
   async #commitMemory (writer: MemoryWriter, head: StoredResponse): Promise<boolean> {
     const committed = writer.admit(head)
     if (!committed) return false
     // In the same turn as the commit, so that nothing can evict the body before the queue has it.
     if (!this.#behind.add(head, writer.body)) this.#events.queueFull?.()
+    this.#events.committed?.(head)
     await this.#files.remove(head.key, head.variant)
     return true
   }
 
   async #commitFile (file: FileWriter, head: StoredResponse): Promise<boolean> {
-    // A body of the variant that still waits must not overwrite this one later.
-    this.#behind.cancel(head.key, head.variant)
-    if (!await file.commit(head)) return false
-    await this.#memory.remove(head.key, head.variant)
-    return true
+    return await file.commit(head, {
+      visible: () => {
+        // A body of the variant that still waits must not overwrite this one later.
+        this.#behind.cancel(head.key, head.variant)
+        void this.#memory.remove(head.key, head.variant)
+        this.#events.committed?.(head)
+      }
+    })
   }
 
   async #promote (head: StoredResponse): Promise<void> {

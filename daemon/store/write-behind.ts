@@ -8,7 +8,7 @@ import type { ContentKey } from '../../protocols/ids.ts'
 import type { FileStore } from './file-store.ts'
 import { HeadIndex } from './heads.ts'
 import type { MemoryBody } from './memory-store.ts'
-import type { StoreSettings } from './settings.ts'
+import type { DropCause, StoreSettings } from './settings.ts'
 import type { BodyReader, StoredResponse, VariantKey } from './store.ts'
 
 /** Largest share of the memory budget for what waits: it is set aside from the tier's own. */
@@ -28,15 +28,18 @@ interface Job {
 export class WriteBehind {
   readonly #files: FileStore
   readonly #settings: StoreSettings
+  readonly #left: (head: StoredResponse, cause: DropCause) => void
   /** Wanted and not on disk yet, waiting or being written. */
   readonly #jobs = new HeadIndex<Job>()
   readonly #queue: Job[] = []
   readonly #writers = new Set<Promise<void>>()
   #bytes = 0
 
-  constructor (files: FileStore, settings: StoreSettings) {
+  /** @param left told of what waits no more, whether it came to the disk or not */
+  constructor (files: FileStore, settings: StoreSettings, left: (head: StoredResponse, cause: DropCause) => void) {
     this.#files = files
     this.#settings = settings
+    this.#left = left
   }
 
   variants (key: ContentKey): readonly StoredResponse[] {
@@ -73,7 +76,7 @@ export class WriteBehind {
   }
 
   cancel (key: ContentKey, variant?: VariantKey): void {
-    for (const job of this.#jobs.select(key, variant)) this.#jobs.delete(job)
+    for (const job of this.#jobs.select(key, variant)) this.#leave(job, 'removed')
   }
 
   /** Resolves when nothing waits. */
@@ -88,7 +91,7 @@ export class WriteBehind {
       } catch {
         // The disk tier has said what failed; the object stays in memory only.
       } finally {
-        if (this.#wants(job)) this.#jobs.delete(job)
+        if (this.#wants(job)) this.#leave(job, 'evicted')
         this.#bytes -= job.body.log.capacity
         job.reader.close()
       }
@@ -103,12 +106,17 @@ export class WriteBehind {
         await writer.write(job.body.log.read(writer.written, job.head.length))
       }
       const { head } = job
-      if (!this.#wants(job) || !await writer.commit(head, () => this.#wants(job))) return
+      if (!this.#wants(job) || !await writer.commit(head, { wanted: () => this.#wants(job) })) return
       // A 304 came in while the head was being written.
       if (job.head !== head) await this.#files.update(job.head)
     } finally {
       await writer.close()
     }
+  }
+
+  #leave (job: Job, cause: DropCause): void {
+    this.#jobs.delete(job)
+    this.#left(job.head, cause)
   }
 
   #wants (job: Job): boolean {

@@ -77,7 +77,8 @@ export type Answer =
   | { readonly kind: 'filling' }
   /** The head, then blocks and an end, unless `same`. */
   | { readonly kind: 'hit', readonly head: RemoteHead, readonly stale: boolean, readonly same: boolean }
-  | { readonly kind: 'miss' }
+  /** `holders`: peers that the asked edge, as owner, believes to hold it. `stale`: it is held here, but not fit for this ask. */
+  | { readonly kind: 'miss', readonly holders?: readonly PeerName[], readonly stale?: boolean }
   /** Above its share of the region's load: the next owner is to be asked. */
   | { readonly kind: 'busy' }
   /** The response may not be shared: ask for yourself. */
@@ -95,6 +96,8 @@ export interface Pull { readonly kind: 'pull', readonly blocks: number }
 
 /** A `fill` goes at most asker, region's owner, home's owner. */
 export const pathMax = 2
+/** Holders that a miss may name. */
+export const holdersMax = 4
 /** Silent peers that an ask may name. */
 export const silentMax = 8
 const textMax = 16 * 1024
@@ -133,7 +136,12 @@ export function decodeRequest ({ head }: Frame): Ask | Pull {
 
 export function decodeAnswer ({ head, payload }: Frame): Answer {
   switch (head.kind) {
-    case 'filling': case 'miss': case 'busy': case 'private': return { kind: head.kind }
+    case 'filling': case 'busy': case 'private': return { kind: head.kind }
+    case 'miss': return {
+      kind: 'miss',
+      holders: optional(head.holders, (holders) => peers(holders, 'holders', holdersMax)),
+      stale: head.stale === true ? true : undefined
+    }
     case 'hit': return { kind: 'hit', head: remoteHead(head.head), stale: head.stale === true, same: head.same === true }
     case 'failed': return { kind: 'failed', status: integer(head.status, 'status', 500, 599), reason: text(head.reason ?? '', 'reason', reasonMax) }
     case 'cut': return { kind: 'cut', reason: text(head.reason ?? '', 'reason', reasonMax) }

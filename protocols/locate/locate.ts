@@ -68,6 +68,11 @@ export class Locate {
     return changed
   }
 
+  /** The ring of a region, which never changes; the next view has another one. Undefined without members. */
+  ring (region: Region = this.#region): Ring | undefined {
+    return this.#views.get(region)?.ring
+  }
+
   /** The first `n` owners of `key` in `region`, as `Ring.owners`; none in a region without members. */
   owners (key: ContentKey, n: number, region: Region = this.#region): PeerName[] {
     return this.#views.get(region)?.ring.owners(key, n) ?? []

@@ -5,6 +5,7 @@
  */
 import { parseArgs } from 'node:util'
 import { rigText, type Bench, type BenchResult } from './bench.ts'
+import { contentLookupsBench } from './content-lookups.ts'
 import { fetchBench } from './fetch.ts'
 import { flightBench } from './flight.ts'
 import { killBench } from './kill.ts'
@@ -14,7 +15,7 @@ import { ringBench } from './ring.ts'
 import { printed } from './table.ts'
 
 const benches: readonly Bench[] = [
-  fetchBench, missBench, flightBench, largeBench, killBench,
+  fetchBench, missBench, flightBench, largeBench, killBench, contentLookupsBench,
   { name: 'ring', run: async () => ({ notes: [], ...await ringBench() }) }
 ]
 

@@ -17,7 +17,7 @@ async function onDisk (make: (folder: string) => Store): Promise<StoreUnderTest>
   const folder = await mkdtemp(join(tmpdir(), 'colony-store-'))
   return {
     store: make(folder),
-    files: async () => (await readdir(folder, { recursive: true, withFileTypes: true })).filter((each) => each.isFile()).map((each) => each.name).sort(),
+    files: async () => (await readdir(folder, { recursive: true, withFileTypes: true })).filter((each) => each.isFile() && each.name.endsWith('.body')).map((each) => each.name).sort(),
     dispose: async () => { await rm(folder, { recursive: true, force: true }) }
   }
 }

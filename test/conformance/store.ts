@@ -10,7 +10,7 @@ import { bodyIn, bodyOf, hashOf, headOf, keyOf, put, readAll, writeAll } from '.
 export interface StoreUnderTest {
   /** Not started. */
   readonly store: Store
-  /** Names of files that it has on disk now; none for a store without. */
+  /** Names of bodies' files that it has on disk now; none for a store without. */
   readonly files: () => Promise<readonly string[]>
   readonly dispose: () => Promise<void>
 }

@@ -35,6 +35,8 @@ export interface EdgeOptions {
   settings?: Overrides
   dataDir?: string
   flags?: readonly string[]
+  /** False: without the DHT. */
+  dht?: boolean
 }
 
 export interface TestEdge extends Ready {
@@ -59,7 +61,7 @@ export class Swarm {
     const read = loadConfig(argv, {})
     if (read.kind !== 'run') throw new Error('no config')
     const settings = Object.fromEntries(Object.entries(read.config.settings).map(([part, values]) => [part, { ...values, ...near[part], ...options.settings?.[part] }]))
-    const edge = await createEdge({ ...read.config, settings: settings as typeof read.config.settings })
+    const edge = await createEdge({ ...read.config, settings: settings as typeof read.config.settings }, { dht: options.dht })
     await edge.start()
     return this.#add({ ...edge.ready, name, dataDir, edge, stop: async () => { await edge.stop() } })
   }

@@ -85,15 +85,25 @@ export async function bodyIn (store: Store, head: StoredResponse): Promise<Uint8
   }
 }
 
-/** A clock that stands still until `advance`. */
+/** A clock that stands still until `advance`, which runs the timers that are due by then. */
 export function stillClock (): Clock & { advance: (ms: number) => void } {
   let now = 0
+  const timers = new Set<{ readonly dueMs: number, readonly callback: () => void }>()
   return {
     wallMs: () => now,
     nowMs: () => now,
     random: () => 0.5,
-    after: () => () => {},
-    advance: (ms) => { now += ms }
+    after: (delayMs, callback) => {
+      const timer = { dueMs: now + delayMs, callback }
+      timers.add(timer)
+      return () => { timers.delete(timer) }
+    },
+    advance: (ms) => {
+      now += ms
+      for (const timer of timers) {
+        if (timer.dueMs <= now && timers.delete(timer)) timer.callback()
+      }
+    }
   }
 }
 

@@ -10,13 +10,15 @@ export default class TallyReporter implements Reporter {
     let failed = 0
     for (const module of modules) {
       let ran = 0
+      const failedBefore = failed
       for (const test of module.children.allTests()) {
         ran++
         const { state } = test.result()
         if (state === 'passed') passed++
         if (state === 'failed' || state === 'pending') failed++
       }
-      if (ran === 0 || (module.errors().length > 0 && module.ok() === false)) failed++
+      // A hook that threw, or a file that could not be read, is no test's failure and must still count.
+      if (ran === 0 || (!module.ok() && failed === failedBefore)) failed++
     }
     process.on('exit', () => { console.log(`${passed} passed, ${failed} failed`) })
   }

@@ -175,7 +175,7 @@ describe('refusals name the place, the value and what is allowed', () => {
     ['an unknown key', { file: 'regoin: x' }, 'regoin in file c.yaml is not a known key: did you mean region?'],
     ['a flag\'s name for a key', { file: 'origin: x' }, 'origin in file c.yaml is not a known key: did you mean sites?'],
     ['an unknown key of a site', site('hots: [a]'), 'sites[0].hots in file c.yaml is not a known key: did you mean hosts?'],
-    ['a site without origin', { file: 'sites: [{ name: a, hosts: [a] }]' }, `sites[0].origin in file c.yaml is missing: ${origin}`],
+    ['a site that is neither published to nor not', { file: 'sites: [{ name: a, hosts: [a], published: often }]' }, 'sites[0].published in file c.yaml is "often": expected true or false'],
     ['a host with a port', { file: 'sites: [{ name: a, hosts: ["a:80"], origin: "http://a" }]' }, 'sites[0].hosts[0] in file c.yaml is "a:80": expected a host name without a port, such as cdn.example.org, or "*"'],
     ['a lifetime in words', site('defaultTtlMs: 1h'), 'sites[0].defaultTtlMs in file c.yaml is "1h": expected whole milliseconds from 0, such as 60000'],
     ['an unknown part', { file: 'settings: { fecth: {} }' }, 'settings.fecth in file c.yaml is not a known key: did you mean fetch?'],

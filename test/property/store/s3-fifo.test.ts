@@ -2,6 +2,7 @@ import { describe, it } from 'vitest'
 import fc from 'fast-check'
 import assert from 'node:assert/strict'
 import { S3Fifo } from '../../../daemon/store/s3-fifo.ts'
+import type { Evicted } from '../../../daemon/store/s3-fifo.ts'
 
 const bytesMax = 1000
 const objectShareMax = 0.25
@@ -20,26 +21,27 @@ const command = fc.oneof(
 describe('S3Fifo under any sequence of calls', () => {
   it('never exceeds its budget, has no id both resident and ghost, and agrees with a model of who is resident', () => {
     fc.assert(fc.property(fc.array(command, { maxLength: 300 }), fc.option(fc.integer({ min: 1, max: 20 }), { nil: undefined }), (commands, entriesMax) => {
-      const fifo = new S3Fifo({ bytesMax, objectShareMax, entriesMax })
+      const fifo = new S3Fifo<number>({ bytesMax, objectShareMax, entriesMax })
       const model = new Map<string, number>()
       const reservations: number[] = []
       let budget = bytesMax
-      const leave = (ids: readonly string[], self?: string): void => {
-        for (const id of ids) {
+      const leave = (evicted: ReadonlyArray<Evicted<number>>, self?: string): void => {
+        for (const { id, value } of evicted) {
           assert.notEqual(id, self)
+          assert.equal(value, model.get(id))
           assert(model.delete(id), `${id} was evicted and not resident`)
         }
       }
       for (const { kind, id: number, bytes } of commands) {
         const id = String(number)
         if (kind === 'insert' && fifo.fits(bytes)) {
-          leave(fifo.insert(id, bytes), id)
+          leave(fifo.insert(id, bytes, bytes), id)
           model.set(id, bytes)
         } else if (kind === 'access') assert.equal(fifo.access(id), model.has(id))
         else if (kind === 'recall') fifo.recall(id)
         else if (kind === 'restore' && !model.has(id) && fifo.fits(bytes)) {
           fifo.remove(id)
-          leave(fifo.restore(id, bytes), id)
+          leave(fifo.restore(id, bytes, bytes), id)
           model.set(id, bytes)
         } else if (kind === 'remove') {
           fifo.remove(id)
@@ -57,6 +59,7 @@ describe('S3Fifo under any sequence of calls', () => {
         assert.equal(fifo.bytes, [...model.values()].reduce((sum, each) => sum + each, 0) + fifo.reserved)
         assert.equal(fifo.size, model.size)
         for (let each = 0; each <= 70; each++) {
+          assert.equal(fifo.get(String(each)), model.get(String(each)))
           assert.equal(fifo.has(String(each)), model.has(String(each)))
           assert(!(fifo.has(String(each)) && fifo.isGhost(String(each))))
         }
@@ -69,13 +72,13 @@ describe('S3Fifo under any sequence of calls', () => {
     const sizes = fc.array(fc.integer({ min: 1, max: 250 }), { minLength: 50, maxLength: 300 })
     fc.assert(fc.property(fc.array(fc.integer({ min: 1, max: 60 }), { minLength: 1, maxLength: 12 }), sizes, (hot, scan) => {
       // At most 720 bytes: within the 750 that objects of a quarter leave to main.
-      const fifo = new S3Fifo({ bytesMax, objectShareMax })
+      const fifo = new S3Fifo<number>({ bytesMax, objectShareMax })
       for (const [index, bytes] of hot.entries()) {
-        fifo.insert(`hot ${index}`, bytes)
+        fifo.insert(`hot ${index}`, bytes, bytes)
         fifo.access(`hot ${index}`)
         fifo.access(`hot ${index}`)
       }
-      for (const [index, bytes] of scan.entries()) fifo.insert(`scan ${index}`, bytes)
+      for (const [index, bytes] of scan.entries()) fifo.insert(`scan ${index}`, bytes, bytes)
       for (const index of hot.keys()) assert(fifo.has(`hot ${index}`), `hot ${index} was lost to the scan`)
     }))
   })

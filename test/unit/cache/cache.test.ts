@@ -9,7 +9,7 @@ import { memoryStore, readFill, same, turn, upstreamOf, type TestUpstream } from
 
 const body = bodyOf(10_000)
 const key = keyOf('a')
-const site = { name: 'test', defaultTtlMs: 0, preserveHost: false }
+const site = { name: 'test', defaultTtlMs: 0, preserveHost: false, published: false }
 const shared: Fields = [['etag', '"1"'], ['cache-control', 'max-age=60']]
 const mine: Fields = [['cache-control', 'private']]
 

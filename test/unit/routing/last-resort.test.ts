@@ -61,9 +61,11 @@ describe('the last resort', () => {
     expect(peers.asked()).toEqual([])
   })
 
-  it('wants a whole copy, not the word that an old one is current', async () => {
-    const peers = fakePeers({ owners: { here: ['self'] }, members: { here: ['self', 'a'] }, answers: { a: holder('a', 1, false) } })
-    await fetcherOf(peers).fetcher.obtain(requestOf(siteOf(), { stored: { fields: [['etag', '"1"']] } as never }))
-    for (const { ask } of peers.asks) expect(ask.held).toBeUndefined()
+  it('says what is held here, so that the same bytes are not moved again', async () => {
+    const peers = fakePeers({ owners: { here: ['self'] }, members: { here: ['self', 'a'] }, answers: { a: hitOf('a', Buffer.from('x'), { stale: true, same: true }) } })
+    const got = await fetcherOf(peers).fetcher.obtain(requestOf(siteOf(), { stored: { fields: [['etag', '"1"']] } as never }))
+    for (const { ask } of peers.asks) expect(ask.held).toMatchObject({ etag: '"1"' })
+    // Nobody has confirmed it: it is no more current than before.
+    expect(got).toMatchObject({ kind: 'not-modified', stale: true, peer: 'a' })
   })
 })

@@ -40,7 +40,7 @@ function rig (init: { preserve?: boolean } = {}): Rig {
   const cache = new Cache({ store, fetcher, settings: cacheDefaults, clock: systemClock })
   const sites = new Sites([{ name: 'default', hosts: ['*'], origin: origin.url, hostHeader: init.preserve === true ? 'preserve' : 'origin', defaultTtlMs: 0 }], (url) => new Origin(url, originDefaults, systemClock))
   const gate = new LoadGate({ ...boundedLoadDefaults, busyFloorPerSecond: 1 })
-  const provider = new Provider({ cache, store, sites, gate, clock: systemClock, region: 'here', regionOf: () => 'here', onAnswer: () => {} })
+  const provider = new Provider({ cache, store, sites, gate, clock: systemClock, region: 'here', regionOf: () => 'here', holders: () => [], onAnswer: () => {} })
   return { provider, cache, store, gate, obtained, answer: async (ask, from = 'asker') => await provider.answer(askOf(ask), from, never) }
 }
 
@@ -81,18 +81,18 @@ describe('have', () => {
   it('does not bring what is stale, unless the asker says that it will do and the response does not forbid it', async () => {
     const { store, answer } = rig()
     await keep(store, { receivedAtMs: Date.now() - 100_000 })
-    expect(await answer({ verb: 'have' })).toEqual({ kind: 'miss' })
+    expect(await answer({ verb: 'have' })).toEqual({ kind: 'miss', stale: true })
     expect(await answer({ verb: 'have', staleOk: true })).toMatchObject({ kind: 'hit', stale: true })
     await keep(store, { receivedAtMs: Date.now() - 100_000, fields: [['etag', '"1"'], ['cache-control', 'max-age=60, must-revalidate']] })
-    expect(await answer({ verb: 'have', staleOk: true })).toEqual({ kind: 'miss' })
+    expect(await answer({ verb: 'have', staleOk: true })).toEqual({ kind: 'miss', stale: true })
   })
 
   it('brings a stale copy to one who resumes exactly that version, and nothing to one who resumes another', async () => {
     const { store, answer } = rig()
     await keep(store, { receivedAtMs: Date.now() - 100_000 })
     expect(await answer({ verb: 'have', version: { etag: '"1"' }, offset: 100 })).toMatchObject({ kind: 'hit' })
-    expect(await answer({ verb: 'have', version: { etag: '"2"' } })).toEqual({ kind: 'miss' })
-    expect(await answer({ verb: 'have', version: { etag: '"1"', length: 1 } })).toEqual({ kind: 'miss' })
+    expect(await answer({ verb: 'have', version: { etag: '"2"' } })).toEqual({ kind: 'miss', stale: true })
+    expect(await answer({ verb: 'have', version: { etag: '"1"', length: 1 } })).toEqual({ kind: 'miss', stale: true })
   })
 
   it('tells one who holds the same version so', async () => {

@@ -11,7 +11,8 @@ import type { Upstream } from '../../../daemon/cache/upstream.ts'
 import { systemClock } from '../../../daemon/clock.ts'
 import { Origin } from '../../../daemon/origin/origin.ts'
 import { originDefaults } from '../../../daemon/origin/settings.ts'
-import { RoutingFetcher, type Step } from '../../../daemon/routing/fetcher.ts'
+import { RoutingFetcher } from '../../../daemon/routing/fetcher.ts'
+import type { Step } from '../../../daemon/routing/step.ts'
 import type { Peers } from '../../../daemon/routing/peers.ts'
 import { Provider } from '../../../daemon/routing/provider.ts'
 import { routingDefaults, type RoutingSettings } from '../../../daemon/routing/settings.ts'
@@ -29,7 +30,7 @@ export const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331
 export const key: ContentKey = contentKey('default', '/a')
 
 export function siteOf (originUrl?: string, more: Partial<Site> = {}): Site {
-  return { name: 'default', defaultTtlMs: 0, preserveHost: false, origin: originUrl === undefined ? undefined : new Origin(originUrl, originDefaults, systemClock), ...more }
+  return { name: 'default', defaultTtlMs: 0, preserveHost: false, published: false, origin: originUrl === undefined ? undefined : new Origin(originUrl, originDefaults, systemClock), ...more }
 }
 
 export function requestOf (site: Site, more: Partial<ObtainRequest> = {}): ObtainRequest & { readonly levels: Level[] } {
@@ -63,6 +64,8 @@ type Script = PeerAnswer | Promise<PeerAnswer> | ((ask: Ask, options: { signal: 
 export interface FakePeers extends Peers {
   /** Every ask that was made, in order. */
   readonly asks: Array<{ peer: PeerName, ask: Ask }>
+  /** Whose filter was found wrong. */
+  readonly wrong: PeerName[]
   /** `verb peer` of each. */
   asked: () => string[]
 }
@@ -75,6 +78,10 @@ export interface FakePeersInit {
   /** The key's regions, home first; the order of `owners` when absent. */
   homes?: Region[]
   previous?: PeerName
+  holders?: PeerName[]
+  replicas?: PeerName[]
+  neighbours?: PeerName[]
+  providers?: PeerName[]
   members?: Record<Region, PeerName[]>
   rtts?: Record<PeerName, number>
   /** By peer, or by `verb peer`. Whoever has none misses. */
@@ -84,6 +91,7 @@ export interface FakePeersInit {
 export function fakePeers (init: FakePeersInit): FakePeers {
   const region = init.region ?? Object.keys(init.owners)[0] ?? 'here'
   const asks: FakePeers['asks'] = []
+  const wrong: PeerName[] = []
   const regions = { ...init.owners, ...init.members }
   return {
     self: init.self ?? 'self',
@@ -93,6 +101,11 @@ export function fakePeers (init: FakePeersInit): FakePeers {
     owners: (_key, n, name) => (init.owners[name] ?? []).slice(0, n),
     homeRegions: () => init.homes ?? Object.keys(init.owners),
     previousOwner: () => init.previous,
+    holders: () => init.holders ?? [],
+    replicas: () => init.replicas ?? [],
+    neighbours: () => init.neighbours ?? [],
+    wrongNeighbour: (peer) => { wrong.push(peer) },
+    providers: async function * () { yield * init.providers ?? [] },
     rttMs: (peer) => init.rtts?.[peer],
     ask: async (peer, ask, options) => {
       asks.push({ peer, ask })
@@ -100,6 +113,7 @@ export function fakePeers (init: FakePeersInit): FakePeers {
       return await (typeof script === 'function' ? script(ask, options) : script)
     },
     asks,
+    wrong,
     asked: () => asks.map(({ peer, ask }) => `${ask.verb} ${peer}`)
   }
 }
@@ -186,7 +200,7 @@ function edgeOf (name: PeerName, region: Region, peers: Peers, originUrl?: strin
     (url) => new Origin(url, originDefaults, systemClock)
   )
   const site = sites.byName('default') as Site
-  const provider = new Provider({ cache, store, sites, gate: new LoadGate(), clock: systemClock, region, regionOf: peers.regionOf, onAnswer: () => {} })
+  const provider = new Provider({ cache, store, sites, gate: new LoadGate(), clock: systemClock, region, regionOf: peers.regionOf, holders: peers.holders, onAnswer: () => {} })
   const life = new AbortController()
   return {
     name, cache, store, provider, site, steps, answered: [], killed: life.signal,

@@ -1,0 +1,75 @@
+/**
+ * Who may hold an object beyond those whom the ring names: the directory of an owner, the filters of the
+ * region, the DHT. Each is asked `have`, which waits for nobody, so none of it can make a circle or slow a
+ * request down by more than a round trip.
+ */
+import { Verb } from '../../protocols/fetch/messages.ts'
+import type { PeerAnswer } from '../../protocols/fetch/transfer.ts'
+import type { PeerName } from '../../protocols/ids.ts'
+import type { Obtained, ObtainRequest } from '../cache/cache.ts'
+import { askFor, foundOf } from './asks.ts'
+import type { RoutingInit } from './fetcher.ts'
+import { originMs, Patience, patience } from './patience.ts'
+import { Step } from './step.ts'
+
+/** Nothing, or what was found. */
+type Found = Obtained | undefined
+
+/** How holders came to be known. */
+export const Hint = { Ring: 'ring', Directory: 'directory', Filter: 'filter', Dht: 'dht' } as const
+export type Hint = typeof Hint[keyof typeof Hint]
+
+const foundBy = { ring: undefined, directory: Step.FoundByDirectory, filter: Step.FoundByFilter, dht: Step.FoundByDht } as const
+const wrongBy = { ring: undefined, directory: Step.WrongByDirectory, filter: Step.WrongByFilter, dht: Step.WrongByDht } as const
+
+/** Asks one peer whether it has it; when it names others who do, the nearest of those. */
+export async function have (init: RoutingInit, request: ObtainRequest, peer: PeerName, silent: Set<PeerName>, hint: Hint = Hint.Ring, staleOk = false): Promise<Found> {
+  const { peers, onStep } = init
+  request.signal.throwIfAborted()
+  const answer = await peers.ask(peer, askFor(request, { verb: Verb.Have, self: peers.self, silent, staleOk }), { signal: request.signal })
+  note(onStep, answer)
+  if (answer.kind === 'hit') {
+    if (foundBy[hint] !== undefined) onStep(foundBy[hint])
+    return foundOf(answer, Verb.Have, init.clock.wallMs())
+  }
+  if (answer.kind === 'silent') silent.add(peer)
+  if (answer.kind !== 'miss') return undefined
+  if (answer.stale !== true) {
+    if (wrongBy[hint] !== undefined) onStep(wrongBy[hint])
+    if (hint === Hint.Filter) peers.wrongNeighbour(peer)
+  }
+  // Only whom the ring names is believed about others: a hint does not lead on to further hints.
+  return hint === Hint.Ring ? await haveOf(init, request, answer.holders ?? [], silent, Hint.Directory) : undefined
+}
+
+/** Asks the first few of those who are said to hold it and are near enough, one after the other. */
+export async function haveOf (init: RoutingInit, request: ObtainRequest, holders: readonly PeerName[], silent: Set<PeerName>, hint: Hint): Promise<Found> {
+  const { peers, settings } = init
+  const near = holders.filter((peer) => peer !== peers.self && !silent.has(peer) && !request.path.includes(peer) &&
+    patience(peers.rttMs(peer), originMs(request.site), settings) !== Patience.Skip)
+  for (const peer of near.slice(0, settings.holdersAskedMax)) {
+    const found = await have(init, request, peer, silent, hint)
+    if (found !== undefined) return found
+  }
+  return undefined
+}
+
+/** Asks providers as the DHT names them. Never rejects; ends when the look-up does. */
+export async function haveByDht (init: RoutingInit, request: ObtainRequest, silent: Set<PeerName>, signal: AbortSignal, staleOk: boolean): Promise<Found> {
+  const { peers, settings } = init
+  let asked = 0
+  try {
+    for await (const peer of peers.providers(request.key, signal)) {
+      if (peer === peers.self || silent.has(peer) || request.path.includes(peer)) continue
+      const found = await have(init, { ...request, signal }, peer, silent, Hint.Dht, staleOk)
+      if (found !== undefined || ++asked >= settings.providersAskedMax) return found
+    }
+  } catch {
+    // Aborted, as another source was first: nobody waits for it.
+  }
+  return undefined
+}
+
+export function note (onStep: (step: Step) => void, answer: PeerAnswer): void {
+  onStep(answer.kind === 'hit' && answer.same ? Step.PeerSame : `peer-${answer.kind}`)
+}

@@ -107,7 +107,10 @@ export async function createEdge (config: EdgeConfig, deps: EdgeDeps = {}): Prom
     }
   })
   const holds = (key: ContentKey): boolean => store.variants(key).length > 0
-  const held = (): Iterable<ContentKey> => Iterator.from(store.heads()).map(({ key }) => key)
+  // Each key once, however many variants it has.
+  const held = (): Iterable<ContentKey> => Iterator.from(store.heads())
+    .filter(({ key, variant }) => store.variants(key)[0]?.variant === variant)
+    .map(({ key }) => key)
 
   // The mesh: who is there, who owns what, who holds what, and the asking itself.
   const locate = new Locate({ region, settings: settings.locate })

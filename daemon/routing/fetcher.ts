@@ -183,7 +183,33 @@ export class RoutingFetcher implements Fetcher {
     this.#init.onStep(Step.Anyone)
     // What came as an ask is the asker's to search for: one edge's search is enough.
     if (request.path.length > 0) return failed
-    return await this.#withProviders(request, silent, anyone(this.#init, request, silent), true) ?? failed
+    const elsewhere = follow(request.signal)
+    const filled = this.#fillElsewhere(request, silent, elsewhere.signal)
+    const held = await this.#withProviders(request, silent, anyone(this.#init, request, silent), true)
+    const isFresh = held !== undefined && !(held.kind === 'upstream' ? held.upstream.stale : held.kind === 'not-modified' && held.stale)
+    if (!isFresh) {
+      // Only this edge may be cut off from the origin: with something stale at hand, that is worth a short wait.
+      const waitMs = held === undefined && request.stored === undefined ? undefined : this.#init.settings.freshWaitMs
+      const fresh = await (waitMs === undefined ? filled : Promise.race([filled, sleep(this.#init.clock, waitMs, request.signal).then(() => undefined)]))
+      if (fresh !== undefined) {
+        if (held?.kind === 'upstream') held.upstream.cancel()
+        return fresh
+      }
+    }
+    elsewhere.abort(new DOMException('another source was first', 'AbortError'))
+    void filled.then((late) => { if (late?.kind === 'upstream') late.upstream.cancel() })
+    return held ?? failed
+  }
+
+  /** Another owner's origin may answer where this edge's does not. Never rejects. */
+  async #fillElsewhere (request: ObtainRequest, silent: Set<PeerName>, signal: AbortSignal): Promise<Found> {
+    const { peers, settings, clock } = this.#init
+    const home = peers.homeRegions(request.key)[0] ?? peers.region
+    const other = [...peers.owners(request.key, settings.ownersMax, peers.region), ...peers.owners(request.key, settings.ownersMax, home)]
+      .find((peer) => peer !== peers.self && !silent.has(peer))
+    if (other === undefined || !request.site.origin) return undefined
+    const answer = await peers.ask(other, askFor(request, { verb: Verb.Fill, self: peers.self, silent, last: true }), { signal }).catch(() => undefined)
+    return answer?.kind === 'hit' ? foundOf(answer, Verb.Fill, clock.wallMs()) : undefined
   }
 
   /** A source, and beside it whoever the DHT names; the look-up ends with the source's success. */

@@ -26,6 +26,8 @@ export const routingDefaults = Object.freeze({
   originJitterMs: 50,
   /** No origin can be reached: so many members of the region, and one owner in each of so many regions, are asked. */
   lastResortPeersMax: 16,
+  /** So long a stale copy that is at hand waits for another edge's origin, ms, where this edge's cannot be reached. Lower serves stale sooner. */
+  freshWaitMs: 300,
   /** Between announcements of this edge's load, ms. */
   loadAnnounceMs: 2_000
 })

@@ -1,6 +1,6 @@
 /**
  * Limits of provider records in the DHT, each with its unit and reason. How many keys an edge can keep
- * announced follows from two of them: `announcesPerMinuteMax x reannounceMs`, 17,550 with the defaults.
+ * announced follows from two of them: `announcesPerMinuteMax x reannounceMs`, 3,450 with the defaults.
  */
 export const providersDefaults = Object.freeze({
   /**
@@ -9,15 +9,22 @@ export const providersDefaults = Object.freeze({
    * sooner after a change of the mesh, fewer keys.
    */
   reannounceMs: 30 * 60_000,
-  /** Announcements in any minute, new and repeated; at least 1. Each costs a walk of the DHT, and a message to 20 peers. */
-  announcesPerMinuteMax: 600,
+  /**
+   * Announcements in any minute, new and repeated; at least 1. Each costs a walk of the DHT and a message to the 20
+   * nearest peers, a stream for each: about 18 ms of the announcer's CPU among 6 edges (measured, 10 streams), so by
+   * their number some 70 ms among more than 20 (reckoned). At 120, all used, that is 4 to 14 % of a core.
+   */
+  announcesPerMinuteMax: 120,
   /**
    * Announcements under way, at most 16: with more than 32, peers refuse streams and records are lost without an
    * error (measured: 340 of 500).
    */
   announcesInFlightMax: 16,
-  /** Keys wanted, about 400 bytes each. Past it the least rare and oldest are forgotten. */
-  keysMax: 25_000,
+  /**
+   * Keys wanted, about 250 bytes each. Past it the least rare and oldest are forgotten. More than can be kept
+   * announced, so that those next in line are known when others are dropped.
+   */
+  keysMax: 20_000,
   /**
    * One announcement, ms. A stopped peer holds up its walk, and then its messages, for kad-dht's own 5 s each;
    * cut off during the walk it has told nobody.

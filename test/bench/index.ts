@@ -5,6 +5,7 @@
  */
 import { parseArgs } from 'node:util'
 import { rigText, type Bench, type BenchResult } from './bench.ts'
+import { contentDirectoryBench } from './content-directory.ts'
 import { contentLookupsBench } from './content-lookups.ts'
 import { fetchBench } from './fetch.ts'
 import { flightBench } from './flight.ts'
@@ -15,7 +16,7 @@ import { ringBench } from './ring.ts'
 import { printed } from './table.ts'
 
 const benches: readonly Bench[] = [
-  fetchBench, missBench, flightBench, largeBench, killBench, contentLookupsBench,
+  fetchBench, missBench, flightBench, largeBench, killBench, contentLookupsBench, contentDirectoryBench,
   { name: 'ring', run: async () => ({ notes: [], ...await ringBench() }) }
 ]
 

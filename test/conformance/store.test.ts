@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { FileStore } from '../../daemon/store/file-store.ts'
 import { createStore } from '../../daemon/store/index.ts'
 import { MemoryStore } from '../../daemon/store/memory-store.ts'
-import type { StoreSettings } from '../../daemon/store/settings.ts'
+import type { StoreEvents, StoreSettings } from '../../daemon/store/settings.ts'
 import type { Store } from '../../daemon/store/store.ts'
 import { settingsOf, stillClock } from '../support/store.ts'
 import { storeConformance } from './store.ts'
@@ -22,25 +22,25 @@ async function onDisk (make: (folder: string) => Store): Promise<StoreUnderTest>
   }
 }
 
-function tiered (more: Partial<StoreSettings>): () => Promise<StoreUnderTest> {
-  return async () => await onDisk((folder) => createStore({ folder, settings: settingsOf(more), clock: stillClock(), logger }))
+function tiered (more: Partial<StoreSettings>): (events: StoreEvents) => Promise<StoreUnderTest> {
+  return async (events) => await onDisk((folder) => createStore({ folder, settings: settingsOf(more), clock: stillClock(), logger, events }))
 }
 
 const memoryBytesMax = 2_000_000
 const diskBytesMax = 2_000_000
 
-storeConformance('MemoryStore', async () => ({
-  store: new MemoryStore({ settings: settingsOf({ memoryBytesMax }) }),
+storeConformance('MemoryStore', async (events) => ({
+  store: new MemoryStore({ settings: settingsOf({ memoryBytesMax }), events }),
   files: async () => [],
   dispose: async () => {}
 }))
 
-storeConformance('FileStore', async () => await onDisk((folder) => new FileStore({
-  folder, settings: settingsOf({ diskBytesMax }), clock: stillClock(), logger
+storeConformance('FileStore', async (events) => await onDisk((folder) => new FileStore({
+  folder, settings: settingsOf({ diskBytesMax }), clock: stillClock(), logger, events
 })))
 
-storeConformance('FileStore with two file handles', async () => await onDisk((folder) => new FileStore({
-  folder, settings: settingsOf({ diskBytesMax, diskHandlesMax: 2 }), clock: stillClock(), logger
+storeConformance('FileStore with two file handles', async (events) => await onDisk((folder) => new FileStore({
+  folder, settings: settingsOf({ diskBytesMax, diskHandlesMax: 2 }), clock: stillClock(), logger, events
 })))
 
 storeConformance('TieredStore', tiered({ memoryBytesMax, diskBytesMax }))

@@ -4,7 +4,8 @@
  */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { StoreFullError, StoreMismatchError } from '../../daemon/store/errors.ts'
-import type { Store } from '../../daemon/store/store.ts'
+import type { DropCause, Refusal, StoreEvents } from '../../daemon/store/settings.ts'
+import type { Store, StoredResponse, Tier } from '../../daemon/store/store.ts'
 import { bodyIn, bodyOf, hashOf, headOf, keyOf, put, readAll, writeAll } from '../support/store.ts'
 
 export interface StoreUnderTest {
@@ -18,13 +19,43 @@ export interface StoreUnderTest {
 /** Fits into every tier of a store under test. */
 const ordinary = 60_000
 
-export function storeConformance (name: string, makeStore: () => Promise<StoreUnderTest>): void {
+type Said =
+  | readonly ['committed', StoredResponse]
+  | readonly ['dropped', StoredResponse, DropCause]
+  | readonly ['evicted', Tier, StoredResponse]
+  | readonly ['refused', string, Refusal]
+
+export function storeConformance (name: string, makeStore: (events: StoreEvents) => Promise<StoreUnderTest>): void {
   describe(`${name} as a Store`, () => {
     let under: StoreUnderTest
     let store: Store
+    let said: Said[]
+    /** Variants held, if what the store says is all there is to know. */
+    let told: Map<string, StoredResponse>
+
+    function idOf (head: StoredResponse): string {
+      return `${head.key} ${head.variant}`
+    }
+
+    function heldNow (): string[] {
+      return [...store.heads()].map(idOf).sort()
+    }
 
     beforeEach(async () => {
-      under = await makeStore()
+      said = []
+      told = new Map()
+      under = await makeStore({
+        committed: (head) => {
+          said.push(['committed', head])
+          told.set(idOf(head), head)
+        },
+        dropped: (head, cause) => {
+          said.push(['dropped', head, cause])
+          expect(told.delete(idOf(head)), 'dropped what was not held').toBe(true)
+        },
+        evicted: (tier, head) => { said.push(['evicted', tier, head]) },
+        refused: (key, reason) => { said.push(['refused', key, reason]) }
+      })
       store = under.store
       await store.start()
     })
@@ -257,6 +288,88 @@ export function storeConformance (name: string, makeStore: () => Promise<StoreUn
       await Promise.all([first!.close(), second!.close()])
       expect(store.variants(key)).toEqual([last])
       expect(await bodyIn(store, last)).toEqual(Buffer.from(bodyOf(ordinary, 1)))
+    })
+
+    it('says of each commit that it is visible, and of each variant that it is gone, but not of one that is replaced', async () => {
+      const one = await put(store, 'a', bodyOf(ordinary, 1), { variant: 'one' })
+      const next = await put(store, 'a', bodyOf(ordinary, 2), { variant: 'one', receivedAtMs: 2_000 })
+      const two = await put(store, 'a', bodyOf(ordinary, 3), { variant: 'two' })
+      const validated = { ...next, receivedAtMs: 3_000 }
+      await store.update(validated)
+      await store.remove(keyOf('a'), 'one')
+      await store.remove(keyOf('a'), 'one')
+      expect(said).toEqual([['committed', one], ['committed', next], ['committed', two], ['dropped', validated, 'removed']])
+      await store.remove(keyOf('a'))
+      expect(said.slice(4)).toEqual([['dropped', two, 'removed']])
+    })
+
+    it('has visible what it says was committed, and not what it says was dropped', async () => {
+      const atOnce: boolean[] = []
+      const key = keyOf('a')
+      const push = said.push.bind(said)
+      said.push = (...items) => {
+        atOnce.push(store.variants(key).length === (items[0]?.[0] === 'committed' ? 1 : 0))
+        return push(...items)
+      }
+      await put(store, 'a', bodyOf(100))
+      await store.remove(key)
+      expect(atOnce).toEqual([true, true])
+    })
+
+    it('holds what it said was committed and not dropped, and nothing else, however much is evicted', async () => {
+      for (let index = 0; index < 150; index++) {
+        // Of some keys a second body, a second variant, or a use.
+        await put(store, `many ${index % 130}`, bodyOf(index % 3 === 0 ? ordinary : 10_000, index), { variant: index % 5 === 0 ? 'other' : '' })
+        const used = store.variants(keyOf(`many ${index - 7}`))[0]
+        if (used !== undefined) await bodyIn(store, used)
+        expect(heldNow()).toEqual([...told.keys()].sort())
+        expect(told.size).toBe(store.stats().objects)
+      }
+      const evicted = said.filter(([what]) => what === 'evicted')
+      const dropped = said.filter(([what]) => what === 'dropped')
+      expect(dropped.length).toBeGreaterThan(20)
+      expect(dropped.every(([,, cause]) => cause === 'evicted')).toBe(true)
+      expect(evicted.length).toBe(store.stats().evictions)
+      expect(evicted.length).toBeGreaterThanOrEqual(dropped.length)
+    })
+
+    it('gives every head once, one by one, while some go and others come', async () => {
+      const names = Array.from({ length: 10 }, (_, index) => `walk ${index}`)
+      for (const name of names) await put(store, name, bodyOf(1000))
+      const seen: string[] = []
+      for (const head of store.heads()) {
+        seen.push(head.key)
+        if (seen.length === 3) {
+          await store.remove(keyOf('walk 9'))
+          await put(store, 'walk 10', bodyOf(1000))
+        }
+      }
+      expect(new Set(seen).size).toBe(seen.length)
+      expect(seen).toEqual(expect.arrayContaining(names.slice(0, 9).map(keyOf)))
+      expect([...store.heads()].length).toBe(10)
+    })
+
+    it('names a tier for what it holds, for that very body only', async () => {
+      const old = await put(store, 'a', bodyOf(100, 1))
+      expect(store.tier(headOf(keyOf('b'), bodyOf(100)))).toBeUndefined()
+      expect(['memory', 'disk']).toContain(store.tier(old))
+      const now = await put(store, 'a', bodyOf(100, 2))
+      expect(store.tier(old)).toBeUndefined()
+      await store.remove(keyOf('a'))
+      expect(store.tier(now)).toBeUndefined()
+    })
+
+    it('says once of each body that it does not store that, and why', async () => {
+      await store.create(keyOf('promised'), 1e9)
+      const writer = await store.create(keyOf('outgrown'))
+      await expect(writeAll(writer!, bodyOf(3_000_000))).rejects.toThrow(StoreFullError)
+      await expect(writer!.write(bodyOf(1))).rejects.toThrow(StoreFullError)
+      await writer!.commit(headOf(keyOf('outgrown'), bodyOf(0)))
+      await writer!.close()
+      const given = await store.create(keyOf('given up'))
+      await given!.write(bodyOf(100))
+      await given!.close()
+      expect(said).toEqual([['refused', keyOf('promised'), 'too large'], ['refused', keyOf('outgrown'), 'too large']])
     })
 
     it('may be stopped twice', async () => {

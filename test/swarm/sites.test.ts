@@ -159,6 +159,18 @@ describe('edges that fill one site from different origins', () => {
     expect(got.body.equals(body)).toBe(true)
   })
 
+  it('one that cannot reach its origin has what is new by way of one that can, whoever of them owns it', async () => {
+    const live = await swarm.start({ origin: origin.url })
+    const dead = await swarm.start({ origin: await deadOrigin(), join: [live.listen] })
+    await swarm.whole()
+    for (let index = 0; index < 12; index++) {
+      const body = origin.file(`/new-${index}`, 2_000, { maxAge: 60 })
+      const got = await get(`${dead.http}/new-${index}`)
+      expect(got.status, `/new-${index}: ${got.text.slice(0, 200)}`).toBe(200)
+      expect(got.body.equals(body)).toBe(true)
+    }
+  })
+
   it.each(['europe', 'asia'])('an edge in %s without any origin serves what an edge in europe has, and says 504 to the rest', async (region) => {
     const bodies = new Map(paths.map((path) => [path, origin.file(path, 30_000, { maxAge: 60 })]))
     const filled = await swarm.start({ region: 'europe', origin: origin.url })

@@ -31,7 +31,7 @@ interface Modelled { rank: number, order: number, dueMs: number, failures: numbe
 
 describe('the announcer under any sequence of calls', () => {
   it('gives the most worthy due key within both limits, exactly when it said, and never a dropped one', () => {
-    fc.assert(fc.property(settings, fc.array(command, { maxLength: 250 }), (settings, commands) => {
+    fc.assert(fc.property(settings, fc.array(command, { maxLength: 250, size: 'max' }), (settings, commands) => {
       const announcer = new Announcer({ settings })
       const model = new Map<ContentKey, Modelled>()
       const inFlight = new Set<ContentKey>()

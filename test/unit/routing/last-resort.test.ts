@@ -1,5 +1,6 @@
 /** No origin can be reached: whoever has it. */
 import { describe, expect, it } from 'vitest'
+import { Level } from '../../../daemon/cache/flight.ts'
 import { bodyOf } from '../../support/store.ts'
 import { bytesOf, fakePeers, fetcherOf, hitOf, requestOf, silent, siteOf } from './support.ts'
 
@@ -59,6 +60,30 @@ describe('the last resort', () => {
     const peers = fakePeers({ owners: { here: ['self'] }, members: { here: ['self', 'a', 'asker'] }, answers: { a: holder('a', 1, false) } })
     expect(await fetcherOf(peers).fetcher.obtain(requestOf(siteOf(), { path: ['asker'], level: 1 }))).toMatchObject({ kind: 'failed' })
     expect(peers.asked()).toEqual([])
+  })
+
+  it('has it by way of another owner, whose origin answers where this edge\'s does not', async () => {
+    const dead = siteOf('http://127.0.0.1:1')
+    const peers = fakePeers({ owners: { here: ['self', 'two'] }, answers: { 'fill two': hitOf('two', body) } })
+    const got = await fetcherOf(peers).fetcher.obtain(requestOf(dead))
+    expect(got).toMatchObject({ kind: 'upstream', upstream: { peer: 'two', verb: 'fill' } })
+    expect(peers.asks.find(({ ask }) => ask.verb === 'fill')?.ask).toMatchObject({ path: ['self'], last: true })
+  })
+
+  it('gives what is stale at hand after a short wait for that, and drops what comes later', async () => {
+    const late = Promise.withResolvers<ReturnType<typeof hitOf>>()
+    const peers = fakePeers({ owners: { here: ['self', 'two'] }, members: { here: ['self', 'a'] }, answers: { a: holder('a', 10, true), 'fill two': async () => await late.promise } })
+    const got = await fetcherOf(peers, { settings: { freshWaitMs: 20 } }).fetcher.obtain(requestOf(siteOf('http://127.0.0.1:1')))
+    expect(got).toMatchObject({ kind: 'upstream', upstream: { peer: 'a', stale: true } })
+    const dropped = hitOf('two', body)
+    late.resolve(dropped)
+    await expect.poll(() => dropped.cancelled).toBe(1)
+  })
+
+  it('asks no other owner for what another edge asked for', async () => {
+    const peers = fakePeers({ owners: { here: ['self', 'two'] }, answers: { 'fill two': hitOf('two', body) } })
+    expect(await fetcherOf(peers).fetcher.obtain(requestOf(siteOf('http://127.0.0.1:1'), { path: ['asker'], level: Level.Owner }))).toMatchObject({ kind: 'failed' })
+    expect(peers.asked()).not.toContain('fill two')
   })
 
   it('says what is held here, so that the same bytes are not moved again', async () => {

@@ -82,6 +82,9 @@ export async function createNode (init: MeshInit, services: ServiceFactories): P
           protocol: '/colony/kad/1.0.0',
           clientMode: false,
           kBucketSize: settings.kBucketSize,
+          // With the default of 32, records of more than 32 announcements at once are lost without an error.
+          maxInboundStreams: settings.streamsMax,
+          maxOutboundStreams: settings.streamsMax,
           peerInfoMapper: passthroughMapper,
           allowQueryWithZeroPeers: true
         })

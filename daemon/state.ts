@@ -1,9 +1,10 @@
 /**
  * What must outlive the process and is small: identity and known peers (later the Raft log,
  * configuration and purges). One LevelDB in the data folder, a sublevel for each part. Its lock is
- * also what keeps two daemons off one folder.
+ * also what keeps two daemons off one folder. A file beside it says in which format everything in the
+ * folder is, so that an older version leaves a newer one's folder as it is.
  */
-import { mkdir } from 'node:fs/promises'
+import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { generateKeyPair, privateKeyFromProtobuf, privateKeyToProtobuf } from '@libp2p/crypto/keys'
 import type { Ed25519PrivateKey } from '@libp2p/interface'
@@ -28,11 +29,15 @@ export class DataFolderError extends ColonyError {
 
 const identityKey = 'ed25519'
 
+/** Of the whole data folder: raised when an older version would misread what this one writes. */
+const dataFormat = 1
+
 /** @throws DataFolderError with one sentence that says what to do */
 export async function openState (dataDir: string): Promise<State> {
   const folder = resolve(dataDir)
   const level = await openLevel(folder)
   try {
+    await writeFormat(folder)
     const identities = level.sublevel<string, Uint8Array>('identity', { valueEncoding: 'view' })
     const stored = await identities.get(identityKey)
     const identity = stored === undefined ? await generateKeyPair('Ed25519') : decodeIdentity(stored, folder)
@@ -51,10 +56,12 @@ export async function openState (dataDir: string): Promise<State> {
 async function openLevel (folder: string): Promise<ClassicLevel<string, Uint8Array>> {
   try {
     await mkdir(folder, { recursive: true })
+    await checkFormat(folder)
     const level = new ClassicLevel<string, Uint8Array>(join(folder, 'state'), { valueEncoding: 'view' })
     await level.open()
     return level
   } catch (error) {
+    if (error instanceof DataFolderError) throw error
     const cause = (error as { cause?: unknown }).cause
     if (codeOf(cause) === 'LEVEL_LOCKED') {
       throw new DataFolderError(`the data folder ${folder} is in use by another colonyd: give each its own with --data`, { cause: error })
@@ -62,6 +69,31 @@ async function openLevel (folder: string): Promise<ClassicLevel<string, Uint8Arr
     const reason = messageOf(cause ?? error)
     throw new DataFolderError(`the data folder ${folder} cannot be used (${reason}): check its owner and rights, or give another with --data`, { cause: error })
   }
+}
+
+/** Before anything in the folder is opened, which could change it. A folder without the file is of format 1. */
+async function checkFormat (folder: string): Promise<void> {
+  const path = formatPath(folder)
+  let text: string
+  try {
+    text = await readFile(path, 'utf8')
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return
+    throw error
+  }
+  if (!/^[1-9]\d{0,8}\s*$/.test(text)) throw new DataFolderError(`${path} says ${JSON.stringify(text.slice(0, 40))} where a number is expected: is this the data folder of another program? give another with --data`)
+  const found = Number(text)
+  if (found > dataFormat) throw new DataFolderError(`the data folder ${folder} is of format ${found}, written by a newer colonyd, and this one knows up to ${dataFormat}: run the newer version, or give another folder with --data`)
+}
+
+async function writeFormat (folder: string): Promise<void> {
+  const path = formatPath(folder)
+  await writeFile(`${path}.new`, `${dataFormat}\n`)
+  await rename(`${path}.new`, path)
+}
+
+function formatPath (folder: string): string {
+  return join(folder, 'format')
 }
 
 function decodeIdentity (bytes: Uint8Array, folder: string): Ed25519PrivateKey {

@@ -239,7 +239,9 @@ export class FileStore implements Store {
   async #load (): Promise<void> {
     try {
       while (this.#opened && !await this.#loading.step()) continue
-      if (this.#stopping !== undefined && this.#loading.done) await this.#removeLeftovers(this.#stopping.signal)
+      if (this.#stopping === undefined || !this.#loading.done) return
+      this.#events.loaded?.()
+      await this.#removeLeftovers(this.#stopping.signal)
     } catch (error) {
       if (this.#opened) this.#health.fail(error)
     } finally {

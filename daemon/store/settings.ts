@@ -81,6 +81,8 @@ export interface StoreEvents {
   readonly refused?: (key: ContentKey, reason: Refusal) => void
   /** An object left a tier to make room, where known for the body of `byKey`. */
   readonly evicted?: (tier: Tier, head: StoredResponse, byKey?: ContentKey) => void
+  /** All that an earlier run left is known: before, a walk through `heads` could end without some of it. Said once after a start, if there is a disk tier. */
+  readonly loaded?: () => void
   /** A body's file turned out missing, short, unreadable or changed, and was dropped. */
   readonly damaged?: () => void
   /** The disk tier turned itself off (`false`) or came back (`true`). */

@@ -4,8 +4,12 @@
  * for people or, with --json, for scripts. Each command is a file under colony-commands/.
  */
 import { adminFlags } from './admin.ts'
+import { deleteContent } from './colony-commands/delete.ts'
 import { explain } from './colony-commands/explain.ts'
+import { get } from './colony-commands/get.ts'
+import { list } from './colony-commands/list.ts'
 import { peers } from './colony-commands/peers.ts'
+import { put } from './colony-commands/put.ts'
 import { status } from './colony-commands/status.ts'
 import { top } from './colony-commands/top.ts'
 import { warm } from './colony-commands/warm.ts'
@@ -13,7 +17,7 @@ import { runCommands } from './command.ts'
 
 await runCommands({
   program: 'colony',
-  summary: 'asks an edge of a Colony what it does and whom it knows',
+  summary: 'shows what a Colony does and holds, fills it beforehand, and publishes in it',
   flags: adminFlags,
-  commands: [status, peers, explain, top, warm]
+  commands: [status, peers, top, explain, warm, put, get, list, deleteContent]
 }, process.argv.slice(2))

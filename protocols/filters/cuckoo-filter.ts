@@ -13,7 +13,7 @@ import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { crc32 } from 'node:zlib'
 import type { ContentKey, PeerName } from '../ids.ts'
-import { keyWord, type KeyWord } from '../locate/key-word.ts'
+import { KeyWord, keyWord } from '../key-word.ts'
 
 export interface FilterShape {
   /** Buckets are 2 to this power; 4 to `bucketBitsCeiling`. */
@@ -24,10 +24,6 @@ export interface FilterShape {
 
 /** The two multipliers of one filter, 32 bits each. */
 export type Salt = readonly [place: number, print: number]
-
-/** Words of the key that no ring and no ranking uses: what an edge holds is not even in those. */
-const placeWord = 2 as number as KeyWord
-const printWord = 3 as number as KeyWord
 
 export const bucketBitsMin = 4
 /** 2^20 buckets: 4 million keys. */
@@ -96,7 +92,7 @@ export class CuckooFilter {
 
   /** Never wrong in saying no; wrong in saying yes for about `falsePositiveRate(shape)` of the keys when it is full. */
   has (key: ContentKey): boolean {
-    return this.hasWords(keyWord(key, placeWord), keyWord(key, printWord))
+    return this.hasWords(keyWord(key, KeyWord.FilterPlace), keyWord(key, KeyWord.FilterPrint))
   }
 
   /** The same for the words of `filterWords`: whoever asks many filters reads them from the key once. */
@@ -112,8 +108,8 @@ export class CuckooFilter {
    * @returns false, with nothing changed, when no place was found: rebuild it larger
    */
   add (key: ContentKey): boolean {
-    const print = this.#printOf(keyWord(key, printWord))
-    const bucket = this.#bucketOf(keyWord(key, placeWord))
+    const print = this.#printOf(keyWord(key, KeyWord.FilterPrint))
+    const bucket = this.#bucketOf(keyWord(key, KeyWord.FilterPlace))
     const slot = this.#makeRoom(bucket, this.#otherBucket(bucket, print))
     if (slot === -1) return false
     this.#change(slot, print)
@@ -127,8 +123,8 @@ export class CuckooFilter {
    * @returns false when it cannot have been added
    */
   delete (key: ContentKey): boolean {
-    const print = this.#printOf(keyWord(key, printWord))
-    const bucket = this.#bucketOf(keyWord(key, placeWord))
+    const print = this.#printOf(keyWord(key, KeyWord.FilterPrint))
+    const bucket = this.#bucketOf(keyWord(key, KeyWord.FilterPlace))
     const first = this.#find(bucket, print)
     const slot = first === -1 ? this.#find(this.#otherBucket(bucket, print), print) : first
     if (slot === -1) return false
@@ -233,7 +229,7 @@ export class CuckooFilter {
 
 /** The words of a key that `hasWords` takes. */
 export function filterWords (key: ContentKey): readonly [place: number, print: number] {
-  return [keyWord(key, placeWord), keyWord(key, printWord)]
+  return [keyWord(key, KeyWord.FilterPlace), keyWord(key, KeyWord.FilterPrint)]
 }
 
 /** Bytes of a table. */

@@ -8,7 +8,7 @@
  * @see Thaler and Ravishankar 1998 (highest random weight)
  */
 import type { ContentKey, Region } from '../ids.ts'
-import { KeyWord, keyWord } from './key-word.ts'
+import { KeyWord, keyWord } from '../key-word.ts'
 
 /** All of `regions`, the home of `key` first. Equal scores (one in 2^32) stand in the order of their names. */
 export function rankRegions (key: ContentKey, regions: readonly Region[]): Region[] {

@@ -11,7 +11,7 @@
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import type { ContentKey, PeerName } from '../ids.ts'
-import { KeyWord, keyWord } from './key-word.ts'
+import { KeyWord, keyWord } from '../key-word.ts'
 
 export interface RingMember {
   readonly peer: PeerName

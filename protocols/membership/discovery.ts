@@ -3,9 +3,8 @@
  * region's name and of the colony's in the Kademlia DHT (Maymounkov and Mazieres 2002; libp2p's
  * kad-dht). Records say where to dial, never who is a member: a member is who announces itself.
  */
-import { createHash } from 'node:crypto'
-import { CID } from 'multiformats/cid'
-import { create } from 'multiformats/hashes/digest'
+import type { CID } from 'multiformats/cid'
+import { nameCid } from '../cid.ts'
 import { deadline } from '../clock.ts'
 import type { Counters, MembershipComponents } from './ports.ts'
 import type { MembershipSettings } from './settings.ts'
@@ -23,14 +22,6 @@ export interface DiscoveryInit {
   readonly hasFellow: () => boolean
   readonly onProvider: (peer: PeerName) => void
   readonly counters: Counters
-}
-
-const codecRaw = 0x55
-const codecSha256 = 0x12
-
-/** CID v1, raw, SHA-256 of a name. */
-export function nameCid (name: string): CID {
-  return CID.createV1(codecRaw, create(codecSha256, createHash('sha256').update(name).digest()))
 }
 
 export class Discovery {

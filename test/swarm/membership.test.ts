@@ -3,7 +3,7 @@
  */
 import { afterEach, describe, expect, it } from 'vitest'
 import { MemoryDatastore } from 'datastore-core/memory'
-import { nameCid } from '../../protocols/membership/discovery.ts'
+import { nameCid } from '../../protocols/cid.ts'
 import { startMeshNode, until } from '../support/mesh-node.ts'
 import type { MeshNode, MeshNodeInit } from '../support/mesh-node.ts'
 

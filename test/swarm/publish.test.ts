@@ -13,8 +13,10 @@ let swarm: Swarm
 beforeEach(() => { swarm = new Swarm() })
 afterEach(async () => { await swarm.stop() })
 
-/** Repairs soon. Members are missed after about ten seconds whatever is set here. */
-const eager = { publish: { repairDelayMs: 1_000, repairSettleMs: 100, repairIntervalMs: 1_000, surplusKeepMs: 1_000 } }
+/** A killed edge is missed after some seconds. */
+const membership = { refreshMs: 500, digestIntervalMs: 500, silentRefreshes: 5, joinBackoffMaxMs: 1_000 }
+/** Repairs soon. */
+const eager = { publish: { repairDelayMs: 1_000, repairSettleMs: 100, repairIntervalMs: 1_000, surplusKeepMs: 1_000 }, membership }
 
 /** `region/zone` of each edge. */
 const places = ['north/1', 'north/2', 'south/1', 'south/2']
@@ -118,7 +120,7 @@ it('answers a retry as the first time, also through another edge, and refuses it
 })
 
 it('refuses what is too large, not what was announced, or not all there, and keeps what was', async () => {
-  const edges = await grow('start', { publish: { ...eager.publish, objectBytesMax: 1_000_000 } })
+  const edges = await grow('start', { membership, publish: { ...eager.publish, objectBytesMax: 1_000_000 } })
   const [edge] = edges as [TestEdge]
   await put(edge, '/x', 'old')
   const url = `${edge.admin}/v1/content/default/x`
@@ -196,7 +198,7 @@ it('has the old version or the new one, whole, when the edge that takes a PUT is
 
 it('sees the newest version by quorum while a replica is behind that was away, and nothing deleted comes back with it', async () => {
   // Nobody repairs anything by itself for now: what is seen is the read's own doing.
-  const settings = { publish: { repairDelayMs: 600_000, repairSettleMs: 600_000, repairIntervalMs: 600_000 } }
+  const settings = { membership, publish: { repairDelayMs: 600_000, repairSettleMs: 600_000, repairIntervalMs: 600_000 } }
   const edges = await grow('spawn', settings)
   const { written } = await put(edges[0]!, '/changed', 'old')
   await put(edges[0]!, '/deleted', 'old', {}, '?copies=4')

@@ -6,18 +6,19 @@ import { expect, it } from 'vitest'
 import { Published } from '../../../daemon/publish/published.ts'
 import { PublishedStore } from '../../../daemon/publish/published-store.ts'
 import { MemoryStore } from '../../../daemon/store/memory-store.ts'
+import type { StoreEvents } from '../../../daemon/store/settings.ts'
 import type { ContentKey } from '../../../protocols/ids.ts'
 import { emptyHash, type Manifest } from '../../../protocols/publish/manifest.ts'
 import { publishDefaults } from '../../../protocols/publish/settings.ts'
 import { storeConformance } from '../../conformance/store.ts'
 import { bodyIn, bodyOf, hashOf, headOf, keyOf, put, settingsOf, stillClock } from '../../support/store.ts'
 
-async function made (origins: readonly string[] = []): Promise<{ store: PublishedStore, published: Published, changed: ContentKey[], dispose: () => Promise<void> }> {
+async function made (origins: readonly string[] = [], events?: StoreEvents): Promise<{ store: PublishedStore, published: Published, changed: ContentKey[], dispose: () => Promise<void> }> {
   const folder = await mkdtemp(join(tmpdir(), 'colony-overlay-'))
   const published = new Published({ folder, settings: publishDefaults, clock: stillClock(), logger: { warn: () => {} } })
   const changed: ContentKey[] = []
   const store = new PublishedStore({
-    inner: new MemoryStore({ settings: settingsOf({ memoryBytesMax: 2_000_000 }) }),
+    inner: new MemoryStore({ settings: settingsOf({ memoryBytesMax: 2_000_000 }), events }),
     published,
     clock: stillClock(),
     defaultMaxAgeS: 10,
@@ -27,8 +28,8 @@ async function made (origins: readonly string[] = []): Promise<{ store: Publishe
   return { store, published, changed, dispose: async () => { await rm(folder, { recursive: true, force: true }) } }
 }
 
-storeConformance('PublishedStore with nothing published', async () => {
-  const { store, dispose } = await made()
+storeConformance('PublishedStore with nothing published', async (events) => {
+  const { store, dispose } = await made([], events)
   return { store, files: async () => [], dispose }
 })
 

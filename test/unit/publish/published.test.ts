@@ -100,14 +100,17 @@ it('refuses bytes that are not those that were named', async () => {
   expect(published.stats()).toMatchObject({ objects: 0, bytes: 0 })
 })
 
-it('keeps one file for many objects with the same bytes, until the last is gone', async () => {
+it('keeps one file for many objects with the same bytes, until the last is gone and nobody needs it', async () => {
   const published = await opened()
   const body = bodyOf(1_000)
   for (const path of ['/a', '/b']) await store(published, manifestOf(path, body, 1), body)
   expect(await bodies()).toHaveLength(1)
   await published.forget(contentKey('default', '/a'))
   expect(await bytes(published, manifestOf('/b', body, 1))).toEqual(Buffer.from(body))
+  const unpin = published.pin(hashOf(body))
   await published.forget(contentKey('default', '/b'))
+  expect(published.has(hashOf(body))).toBe(true)
+  unpin()
   expect(published.stats()).toMatchObject({ objects: 0, bytes: 0 })
 })
 

@@ -24,6 +24,8 @@ it('copies nothing while an edge that comes back soon is away', async () => {
   const colony = await testColony({ places, settings: { ...eager, repairDelayMs: 60_000 } })
   const { holders } = await put(colony.edge('a'), '/x', 'text')
   const away = colony.edge(holders[0]!)
+  // All have run for long enough to push.
+  colony.aheadMs = 61_000
   await colony.stop(away)
   // Comparisons go on among those who are left; nobody is sent anything.
   const others = colony.edges.filter((edge) => edge !== away)
@@ -33,6 +35,22 @@ it('copies nothing while an edge that comes back soon is away', async () => {
   expect((await Promise.all(others.map(async (edge) => await here(edge, '/x')))).filter((text) => text !== undefined)).toHaveLength(2)
   await colony.restart(away)
   expect(await here(away, '/x')).toBe('text')
+})
+
+it('pushes nothing for a while after its own start, as it may not know all members yet', async () => {
+  const colony = await testColony({ places: ['north', 'south'], settings: { ...eager, repairDelayMs: 60_000 } })
+  const { holders: [first] } = await put(colony.edge('a'), '/x', 'text', { copies: 1 })
+  await put(colony.edge('a'), '/x', 'new', { copies: 1 })
+  const holder = colony.edge(first!)
+  const other = colony.edges.find((edge) => edge !== holder)!
+  // To the holder it looks as if only the other one were there to hold it.
+  await colony.add('east')
+  colony.members = [other.name]
+  holder.publish.changed()
+  await eventually(() => other.calls.filter((verb) => verb === 'compare').length >= 3)
+  expect(other.calls).not.toContain('keep')
+  colony.aheadMs = 61_000
+  await eventually(() => other.calls.includes('keep'))
 })
 
 it('brings an edge that was away up to date, and what was deleted meanwhile stays deleted', async () => {

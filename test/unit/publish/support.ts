@@ -60,6 +60,8 @@ export class TestColony {
   readonly edges: TestEdge[] = []
   /** Names of those in the member list. */
   members: string[] = []
+  /** How far all clocks have been put on, ms; timers run by the machine's all the same. */
+  aheadMs = 0
   readonly #settings: PublishSettings
   readonly #sites: readonly SiteConfig[]
   readonly #skewsMs: Readonly<Record<string, number>>
@@ -144,7 +146,7 @@ export class TestColony {
     const publish: Publish = new Publish({
       folder: edge.folder,
       settings: this.#settings,
-      clock: { ...systemClock, wallMs: () => systemClock.wallMs() + (this.#skewsMs[edge.name] ?? 0) },
+      clock: { ...systemClock, nowMs: () => systemClock.nowMs() + this.aheadMs, wallMs: () => systemClock.wallMs() + (this.#skewsMs[edge.name] ?? 0) },
       logger,
       self: edge.name,
       sites,

@@ -1,5 +1,6 @@
 /** Publishing and deleting across a colony: what is promised with the answer, and what is not there without it. */
 import { expect, it } from 'vitest'
+import { eventually } from '../../support/store.ts'
 import { here, put, read, remove, testColony, calm } from './support.ts'
 
 const places = ['north/1', 'north/2', 'south/1', 'south/2', 'west/1']
@@ -36,8 +37,8 @@ it('takes the next edge for one that cannot', async () => {
   expect(holders).not.toContain(second!.name)
 })
 
-it('says how many edges could take it, and shows nothing, where those are too few', async () => {
-  const colony = await testColony({ places: ['north', 'south', 'west'], settings: calm })
+it('says how many edges could take it, shows nothing and keeps nothing, where those are too few', async () => {
+  const colony = await testColony({ places: ['north', 'south', 'west'], settings: { ...calm, holdKeepMs: 300 } })
   await put(colony.edge('a'), '/x', 'old')
   colony.edge('c').onCall = (verb) => { if (verb === 'hold') throw new Error('its disk is full') }
   await expect(put(colony.edge('a'), '/x', 'new')).rejects.toMatchObject({
@@ -45,6 +46,7 @@ it('says how many edges could take it, and shows nothing, where those are too fe
     message: '3 copies were asked for and 2 of 3 edges could take it (its disk is full): nothing was published; repeat the request with the same Idempotency-Key, or ask for fewer copies'
   })
   for (const edge of colony.edges) expect(await here(edge, '/x')).toBe('old')
+  await eventually(() => colony.edges.every(({ publish }) => publish.stats().bytes === 3))
 })
 
 it('says what to do where the colony is smaller than the copies', async () => {

@@ -2,7 +2,7 @@
  * Work that repeats: one run at a time, the next one after the delay that the last one asked for. A run
  * that throws is reported and repeated; nothing here ends an edge.
  */
-import type { Clock } from '../clock.ts'
+import type { Clock } from './clock.ts'
 
 export interface PeriodicInit {
   readonly clock: Clock

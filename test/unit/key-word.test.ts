@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { contentKey } from '../../../protocols/ids.ts'
-import { KeyWord, keyWord } from '../../../protocols/locate/key-word.ts'
+import { contentKey } from '../../protocols/ids.ts'
+import { KeyWord, keyWord } from '../../protocols/key-word.ts'
 
 describe('words of a content key', () => {
   it('are the bits of the key itself, 36 apart', () => {

@@ -3,10 +3,10 @@
  * already uniform bits: placing it on a ring or ranking regions for it needs no further hash. Each use
  * takes a word of its own, so that the home region of a key says nothing about its place on a ring.
  */
-import type { ContentKey } from '../ids.ts'
+import type { ContentKey } from './ids.ts'
 
-/** Which word of the key serves what. */
-export const KeyWord = { Ring: 0, Home: 1 } as const
+/** Which word of the key serves what. What a region's edges hold is uneven in the words of ring and home, so filters have words of their own. */
+export const KeyWord = { Ring: 0, Home: 1, FilterPlace: 2, FilterPrint: 3 } as const
 export type KeyWord = typeof KeyWord[keyof typeof KeyWord]
 
 const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'

@@ -164,6 +164,7 @@ export class Publish implements Startable {
   async remove (address: Address, { fields, copies, signal }: Omit<PutInit, 'body'>): Promise<Written> {
     const retryKey = idempotencyKey(fields)
     const { newest } = await this.#reader.look(address, ReadLevel.One, signal)
+    if (newest === undefined) throw new PublishError(PublishFault.Unknown, `nothing is published at ${address.target} of the site ${address.site}`)
     return await this.#writer.write({
       body: tombstoneOf(address),
       fields: [],

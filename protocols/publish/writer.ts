@@ -99,7 +99,6 @@ export class Writer {
     }
     const [newest] = known
     checkConditions(request, newest)
-    if (deleted && newest === undefined) throw new PublishError(PublishFault.Unknown, `nothing is published at ${body.target} of the site ${body.site}`)
     // Deleted already: the tombstone is made sure of on as many edges as were asked for.
     if (deleted && newest?.deleted === true) return newest
     const wallMs = Math.floor(clock.wallMs())

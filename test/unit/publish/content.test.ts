@@ -62,7 +62,7 @@ it('says in one sentence what is wrong, with a code', async () => {
     ['GET', '/v1/content/default?limit=0', 400, /limit is "0"/],
     ['GET', '/v1/content/nobody', 404, /there is no site nobody/],
     ['GET', '/v1/content?url=ftp://x/', 400, /expected an http or https URL/],
-    ['DELETE', '/v1/content/default/x?copies=1', 404, /nothing is published at \/x/]
+    ['DELETE', '/v1/content/default/x', 404, /nothing is published at \/x/]
   ]
   for (const [method, target, status, detail, body] of cases) {
     const answer = await admin(method, target, body)

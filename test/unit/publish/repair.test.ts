@@ -38,15 +38,13 @@ it('copies nothing while an edge that comes back soon is away', async () => {
 })
 
 it('pushes nothing for a while after its own start, as it may not know all members yet', async () => {
-  const colony = await testColony({ places: ['north', 'south'], settings: { ...eager, repairDelayMs: 60_000 } })
-  const { holders: [first] } = await put(colony.edge('a'), '/x', 'text', { copies: 1 })
-  await put(colony.edge('a'), '/x', 'new', { copies: 1 })
-  const holder = colony.edge(first!)
-  const other = colony.edges.find((edge) => edge !== holder)!
-  // To the holder it looks as if only the other one were there to hold it.
-  await colony.add('east')
-  colony.members = [other.name]
-  holder.publish.changed()
+  const colony = await testColony({ places: ['north', 'south', 'west'], settings: { ...eager, repairDelayMs: 60_000 } })
+  const { holders } = await put(colony.edge('a'), '/x', 'text', { copies: 2 })
+  const [first, second] = holders.map((name) => colony.edge(name))
+  const other = colony.edges.find(({ name }) => !holders.includes(name))!
+  await colony.stop(first!)
+  await colony.stop(second!)
+  await colony.restart(first!)
   await eventually(() => other.calls.filter((verb) => verb === 'compare').length >= 3)
   expect(other.calls).not.toContain('keep')
   colony.aheadMs = 61_000

@@ -126,7 +126,7 @@ async function readCommandLine (set: Commands, argv: readonly string[]): Promise
   }
   if (given.help === true) return { kind: 'text', text: command === undefined ? helpText(set) : commandHelpText(set, command) }
   if (given.version === true) return { kind: 'text', text: `${set.program} ${version}\n` }
-  if (command === undefined) throw new UsageError(`no command was given: expected ${set.commands.map(({ name }) => name).join(' or ')} (see ${set.program} --help)`)
+  if (command === undefined) throw new UsageError(`no command was given: expected one of ${set.commands.map(({ name }) => name).join(', ')} (see ${set.program} --help)`)
   const operands = rest.map(({ value }) => value)
   checkOperands(title, command.operands, operands)
   return { kind: 'run', command, given, operands }

@@ -11,6 +11,7 @@ import { deadline, type Clock } from './clock.ts'
 import { ColonyError, messageOf, WireError } from './errors.ts'
 import type { PeerName } from './ids.ts'
 import { frameStream, openStream, type FrameStream, type StreamComponents } from './streams.ts'
+import { printable } from './text.ts'
 import { decodeFrame, encodeFrame, headBytesMax, type Frame } from './wire.ts'
 
 export const rpcDefaults = Object.freeze({
@@ -18,11 +19,11 @@ export const rpcDefaults = Object.freeze({
   callTimeoutMs: 5_000,
   /** Largest payload beside a head, bytes. Times `answeringMax` and peers is the memory at risk. */
   payloadBytesMax: 256 * 1024,
-  /** Calls to one peer that wait for an answer; more are told silent at once. Higher lets a peer that reads nothing hold more memory. */
+  /** Calls to one peer that wait for an answer, or to be sent; more are told silent at once. Higher lets a peer that reads nothing hold more memory. */
   waitingMax: 256,
   /** Requests of one peer that are worked on at once; more wait in its stream. */
   answeringMax: 16,
-  /** A stream without a call is closed after this, ms. Higher keeps more streams open, lower opens them anew. */
+  /** A stream without a call, or whose other side does not read, is closed after this, ms. Higher keeps more streams open, lower opens them anew. */
   idleStreamMs: 60_000
 })
 export type RpcSettings = { readonly [K in keyof typeof rpcDefaults]: number }
@@ -84,6 +85,8 @@ interface Lane {
   readonly waiting: Map<number, PromiseWithResolvers<Frame>>
   /** Frames go out one after the other. */
   writing: Promise<void>
+  /** Frames on their way out: those of calls that were given up, too. */
+  unsent: number
   closeIdle: () => void
 }
 
@@ -146,17 +149,17 @@ class RpcService implements Rpc {
 
   async #callOnce (peer: PeerName, head: object, payload: Uint8Array | undefined, signal: AbortSignal): Promise<Frame> {
     const lane = await orAborted(this.#lane(peer, signal), signal)
-    if (lane.waiting.size >= this.#init.settings.waitingMax) throw new RpcError('COLONY_RPC_SILENT', peer, `peer ${peer} has ${lane.waiting.size} calls to answer already`)
+    if (Math.max(lane.waiting.size, lane.unsent) >= this.#init.settings.waitingMax) throw new RpcError('COLONY_RPC_SILENT', peer, `peer ${peer} has ${this.#init.settings.waitingMax} calls to answer already`)
     const id = this.#nextId++
     const answer = Promise.withResolvers<Frame>()
     lane.waiting.set(id, answer)
     lane.closeIdle()
     try {
-      const frame = encodeFrame({ id, body: head }, payload)
+      const frame = this.#frame({ id, body: head }, payload)
       this.#counters.bytesOut += frame.byteLength
       await orAborted(this.#write(lane, frame), signal)
       const { head: outer, payload: bytes } = await orAborted(answer.promise, signal)
-      if (typeof outer.error === 'string') throw new RpcError('COLONY_RPC_REFUSED', peer, outer.error.slice(0, errorTextMax))
+      if (typeof outer.error === 'string') throw new RpcError('COLONY_RPC_REFUSED', peer, printable(outer.error.slice(0, errorTextMax)))
       return { head: mapOf(outer.body), payload: bytes }
     } finally {
       answer.promise.catch(() => {})
@@ -167,7 +170,13 @@ class RpcService implements Rpc {
 
   /** Whole, whatever becomes of the call: the stream carries others' calls, too. */
   async #write (lane: Lane, frame: Parameters<FrameStream['write']>[0]): Promise<void> {
-    const write = lane.writing.then(async () => { await lane.frames.write(frame) })
+    const { clock, settings } = this.#init
+    lane.unsent++
+    const write = lane.writing.then(async () => {
+      // One who never reads would hold for ever what is said to it.
+      const limit = deadline(clock, settings.idleStreamMs, 'the reading of a call')
+      await lane.frames.write(frame, { signal: limit.signal }).finally(limit.clear)
+    }).finally(() => { lane.unsent-- })
     lane.writing = write.catch((error) => { this.#close(lane, error as Error) })
     await write
   }
@@ -184,7 +193,7 @@ class RpcService implements Rpc {
   async #open (peer: PeerName, signal: AbortSignal): Promise<Lane> {
     const { protocol, peerIdFromName, settings } = this.#init
     const stream = await openStream(this.#components, peerIdFromName(peer), protocol, { signal, maxOutboundStreams: 8 })
-    const lane: Lane = { stream, frames: frameStream(stream, settings.payloadBytesMax, 4), waiting: new Map(), writing: Promise.resolve(), closeIdle: () => {} }
+    const lane: Lane = { stream, frames: frameStream(stream, settings.payloadBytesMax, 4), waiting: new Map(), writing: Promise.resolve(), unsent: 0, closeIdle: () => {} }
     void this.#read(peer, lane)
     return lane
   }
@@ -266,13 +275,19 @@ class RpcService implements Rpc {
     try {
       const answer = await this.#init.answer({ head: mapOf(head.body), payload }, from, signal)
       this.#counters.answered++
-      const frame = encodeFrame({ id, body: answer.head }, answer.payload)
-      if (frame.byteLength > headBytesMax + this.#init.settings.payloadBytesMax) throw new RangeError('the answer is larger than a frame')
-      return frame
+      return this.#frame({ id, body: answer.head }, answer.payload)
     } catch (error) {
       this.#counters.refused++
       return encodeFrame({ id, error: messageOf(error).slice(0, errorTextMax) })
     }
+  }
+
+  /** @throws RangeError when it is larger than what the other side takes: the stream would end with it, and others' calls */
+  #frame (head: object, payload?: Uint8Array): ReturnType<typeof encodeFrame> {
+    const frame = encodeFrame(head, payload)
+    const payloadBytes = payload?.byteLength ?? 0
+    if (payloadBytes > this.#init.settings.payloadBytesMax || frame.byteLength - payloadBytes - 4 > headBytesMax) throw new RangeError('it is larger than a frame')
+    return frame
   }
 }
 

@@ -69,6 +69,8 @@ export class Publish implements Startable {
   readonly #writer: Writer
   readonly #reader: Reader
   readonly #repair: Repair
+  /** Whether keys of objects with so many copies belong here, since the members last changed. */
+  readonly #belonging = new Map<string, boolean>()
 
   constructor (init: PublishInit) {
     this.#init = init
@@ -94,6 +96,7 @@ export class Publish implements Startable {
     this.store = new PublishedStore({
       inner, clock,
       onChange: init.onChange,
+      belongs: (key, copies) => this.#belongs(key, copies),
       published: this.#published,
       defaultMaxAgeS: settings.defaultMaxAgeS,
       hasOrigin: (site) => sites.byName(site)?.origin !== undefined
@@ -110,6 +113,7 @@ export class Publish implements Startable {
 
   /** The members changed. */
   changed (): void {
+    this.#belonging.clear()
     this.#placement.update(this.#init.members(), this.#init.clock.nowMs())
     this.#repair.changed()
   }
@@ -228,11 +232,19 @@ export class Publish implements Startable {
     return copies
   }
 
+  /** Asked for by every request of a published object: a walk of the rings each time would be slow. */
+  #belongs (key: ContentKey, copies: number): boolean {
+    const id = `${copies} ${key}`
+    const known = this.#belonging.get(id) ?? this.#placement.replicas(key, copies).includes(this.#init.self)
+    this.#belonging.set(id, known)
+    return known
+  }
+
   /** One replica's word is enough, and this edge may be one. */
   #seenHere ({ key }: Address, level: ReadLevel, version: Version | undefined): Seen | undefined {
     const history = this.#published.history(key)
     const [newest] = history
-    if (level !== ReadLevel.One || version !== undefined || newest === undefined) return undefined
+    if (level !== ReadLevel.One || version !== undefined || newest === undefined || !this.#belongs(key, newest.copies)) return undefined
     if (!newest.deleted && !this.#published.has(newest.hash)) return undefined
     return { newest, answers: new Map([[this.#init.self, { history, holds: [newest.hash] }]]), missing: [] }
   }

@@ -2,6 +2,7 @@
  * The store as the cache and the answers to peers see it, with what is published here in front of what is cached: a key
  * with a current version here has that one variant and no other, and it is never evicted, replaced or asked after
  * elsewhere. So published content goes the usual way of a request, and lies in other edges' caches for its lifetime.
+ * An edge that holds what belongs elsewhere by now is not told of new versions: its copy counts as a cached one.
  *
  * A deleted key of a site without an origin is answered `410 Gone` like any other content: there is nobody else to ask,
  * and a mere miss would leave the copies in other edges' caches to be served stale for ever.
@@ -31,17 +32,22 @@ export interface PublishedStoreInit {
   /** For content that states no lifetime, seconds. */
   readonly defaultMaxAgeS: number
   readonly hasOrigin: (site: string) => boolean
+  /** Whether this edge is one of those that are to hold the key. */
+  readonly belongs: (key: ContentKey, copies: number) => boolean
   /** After a key has another newest version here, or none. */
   readonly onChange: (key: ContentKey) => void
 }
 
 export class PublishedStore implements Store {
   readonly #init: PublishedStoreInit
+  /** When a copy that belongs elsewhere was last found current, ms, by key. */
+  readonly #confirmedAtMs = new Map<ContentKey, number>()
 
   constructor (init: PublishedStoreInit) {
     this.#init = init
     // What was cached of a key before is not what it has now.
     init.published.onChange(async (key) => {
+      this.#confirmedAtMs.delete(key)
       await init.inner.remove(key)
       init.onChange(key)
     })
@@ -58,14 +64,19 @@ export class PublishedStore implements Store {
   }
 
   variants (key: ContentKey): readonly StoredResponse[] {
-    const current = this.#current(key)
-    return current === undefined ? this.#init.inner.variants(key) : [current]
+    const { inner, published, belongs } = this.#init
+    const [newest] = published.history(key)
+    const current = newest === undefined ? undefined : this.#shown(newest)
+    if (newest === undefined || current === undefined) return inner.variants(key)
+    if (belongs(key, newest.copies)) return [current]
+    const cached = inner.variants(key)
+    return cached.length > 0 ? cached : [{ ...current, receivedAtMs: this.#confirmedAtMs.get(key) ?? newest.createdAtMs }]
   }
 
   /** Whether this head is what is published under its key: current by definition, whatever a request would have validated. */
-  isPublished ({ key, hash, fields }: StoredResponse): boolean {
-    const [newest] = this.#init.published.history(key)
-    return newest !== undefined && (newest.deleted ? goneHash : newest.hash) === hash && hasField(fields, versionField)
+  isPublished (head: StoredResponse): boolean {
+    const newest = this.#newest(head)
+    return newest !== undefined && this.#init.belongs(head.key, newest.copies)
   }
 
   /** Bytes that peers may ask for by their hash: an older version, or one that is only being published. */
@@ -103,7 +114,8 @@ export class PublishedStore implements Store {
   }
 
   async update (head: StoredResponse): Promise<void> {
-    if (!this.isPublished(head)) await this.#init.inner.update(head)
+    if (this.#newest(head) === undefined) await this.#init.inner.update(head)
+    else this.#confirmedAtMs.set(head.key, head.receivedAtMs)
   }
 
   async remove (key: ContentKey, variant?: VariantKey): Promise<void> {
@@ -111,25 +123,26 @@ export class PublishedStore implements Store {
   }
 
   * heads (): Generator<StoredResponse> {
-    for (const key of this.#init.published.keys()) {
-      const current = this.#current(key)
-      if (current !== undefined) yield current
-    }
+    for (const key of this.#init.published.keys()) yield * this.variants(key)
     for (const head of this.#init.inner.heads()) {
-      if (this.#current(head.key) === undefined) yield head
+      if (this.#init.published.history(head.key).length === 0) yield head
     }
   }
 
   tier (head: StoredResponse): Tier | undefined {
-    return this.isPublished(head) && this.#init.published.has(head.hash) ? 'disk' : this.#init.inner.tier(head)
+    return this.#newest(head) !== undefined && this.#init.published.has(head.hash) ? 'disk' : this.#init.inner.tier(head)
   }
 
   stats (): StoreStats { return this.#init.inner.stats() }
 
-  #current (key: ContentKey): StoredResponse | undefined {
+  /** The newest version under a head's key, where the head is of that very version. */
+  #newest ({ key, hash, fields }: StoredResponse): Manifest | undefined {
+    const [newest] = this.#init.published.history(key)
+    return newest !== undefined && (newest.deleted ? goneHash : newest.hash) === hash && hasField(fields, versionField) ? newest : undefined
+  }
+
+  #shown (newest: Manifest): StoredResponse | undefined {
     const { published, hasOrigin } = this.#init
-    const [newest] = published.history(key)
-    if (newest === undefined) return undefined
     // With its body lost, or on its way from another holder, this edge is as good as one that does not hold it.
     const shown = newest.deleted ? !hasOrigin(newest.site) : published.has(newest.hash)
     return shown ? this.headOf(newest) : undefined

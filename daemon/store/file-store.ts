@@ -13,12 +13,12 @@ import { codeOf } from '../../protocols/errors.ts'
 import { sleep } from '../../protocols/clock.ts'
 import type { Clock } from '../../protocols/clock.ts'
 import type { ContentKey } from '../../protocols/ids.ts'
+import { BodyFiles } from './body-files.ts'
 import { DiskHealth } from './disk-health.ts'
 import { DiskIndex } from './disk-index.ts'
 import type { DiskObject } from './disk-index.ts'
-import { FileBody } from './file-body.ts'
-import { FileHandles } from './file-handles.ts'
-import { bodyPath, diskCost, drawBodyName, prepareFolder, removeLeftovers, unlinkIfThere } from './file-layout.ts'
+import type { FileBody } from './file-body.ts'
+import { bodyPath, diskCost, drawBodyName, prepareFolder, removeLeftovers } from './file-layout.ts'
 import { FileWriter } from './file-writer.ts'
 import type { CommitMoment, FileWriterHost } from './file-writer.ts'
 import { HeadRecords } from './head-records.ts'
@@ -46,21 +46,17 @@ export class FileStore implements Store {
   readonly #settings: StoreSettings
   readonly #events: StoreEvents
   readonly #health: DiskHealth
-  readonly #handles: FileHandles
+  readonly #bodies: BodyFiles
   readonly #host: FileWriterHost
   readonly #index: DiskIndex
   readonly #records: HeadRecords
   readonly #loading: IndexLoading
-  /** Those with a pin, by path: of writers, and of readers. */
-  readonly #bodies = new Map<string, FileBody>()
-  /** Unlinks and walks under way. */
+  /** Work that nobody waits for. */
   readonly #background = new Set<Promise<void>>()
   /** Undefined while stopped. */
   #stopping: AbortController | undefined
   #opened = false
   #reading = false
-  /** Bytes of bodies that are no longer held and not unlinked yet. */
-  #orphanedBytes = 0
   #evictions = 0
 
   constructor (init: FileStoreInit) {
@@ -72,7 +68,7 @@ export class FileStore implements Store {
     // Less what the head and rounding up to blocks add, so that what may be written may be committed.
     this.objectBytesMax = Math.max(0, Math.floor(diskBytesMax * diskObjectShareMax) - diskCost(1))
     this.#health = new DiskHealth({ folder, retryMs: diskRetryMs, clock, logger, events })
-    this.#handles = new FileHandles(diskHandlesMax)
+    this.#bodies = new BodyFiles(diskHandlesMax, (error) => { this.#health.fail(error) })
     this.#index = new DiskIndex({ bytesMax: diskBytesMax, objectShareMax: diskObjectShareMax, entriesMax: diskObjectsMax })
     this.#records = new HeadRecords({
       folder,
@@ -88,7 +84,7 @@ export class FileStore implements Store {
       failed: (error) => { this.#health.fail(error) },
       refused: (key, reason) => { this.#events.refused?.(key, reason) },
       admit: async (head, name, take, moment) => await this.#admit(head, name, take, moment),
-      discard: async (body) => { await this.#unlinkFile(body.path) }
+      discard: async (body) => { await this.#bodies.unlink(body.path) }
     }
   }
 
@@ -109,7 +105,7 @@ export class FileStore implements Store {
     this.#opened = false
     while (this.#background.size > 0) await Promise.all(this.#background)
     await this.#records.close()
-    await this.#handles.close()
+    await this.#bodies.close()
   }
 
   /** @param known heads whose variants are left out */
@@ -128,7 +124,7 @@ export class FileStore implements Store {
     const object = this.#find(head)
     if (object === undefined) return undefined
     this.#index.access(head)
-    const body = this.#bodyAt(this.#pathOf(object))
+    const body = this.#bodies.at(this.#pathOf(object))
     const known = body.pinned
     const close = body.pin()
     // While others read it the file was there when they began; one look per body, not per reader.
@@ -153,7 +149,7 @@ export class FileStore implements Store {
       return undefined
     }
     const name = drawBodyName()
-    const body = this.#bodyAt(bodyPath(this.#init.folder, key, name))
+    const body = this.#bodies.at(bodyPath(this.#init.folder, key, name))
     const writer = new FileWriter(this.#host, key, name, body)
     try {
       await body.make()
@@ -214,7 +210,7 @@ export class FileStore implements Store {
       objects: this.#index.size,
       memoryBytes: 0,
       memoryBytesMax: 0,
-      diskBytes: this.#index.bytes + this.#orphanedBytes,
+      diskBytes: this.#index.bytes + this.#bodies.orphanedBytes,
       diskBytesMax: this.#settings.diskBytesMax,
       evictions: this.#evictions
     }
@@ -253,7 +249,7 @@ export class FileStore implements Store {
   async #removeLeftovers (signal: AbortSignal): Promise<void> {
     const { folder, clock } = this.#init
     const needed = (path: string, key: ContentKey, name: string): boolean =>
-      this.#bodies.has(path) || this.#index.select(key).some(({ packed }) => startOfPacked(packed).body === name)
+      this.#bodies.isPinned(path) || this.#index.select(key).some(({ packed }) => startOfPacked(packed).body === name)
     await removeLeftovers(folder, needed, async () => { await sleep(clock, this.#settings.diskTidyPauseMs, signal) })
   }
 
@@ -282,16 +278,6 @@ export class FileStore implements Store {
 
   #pathOf ({ key, packed }: DiskObject): string {
     return bodyPath(this.#init.folder, key, startOfPacked(packed).body)
-  }
-
-  /** To be pinned at once. */
-  #bodyAt (path: string): FileBody {
-    let body = this.#bodies.get(path)
-    if (body === undefined) {
-      body = new FileBody(path, this.#handles, () => { this.#bodies.delete(path) })
-      this.#bodies.set(path, body)
-    }
-    return body
   }
 
   async #isWhole (body: FileBody, head: StoredResponse): Promise<boolean> {
@@ -352,27 +338,7 @@ export class FileStore implements Store {
 
   /** Record first: a body without a head is nobody's, a head without a body would be a lie. */
   async #unlink (object: DiskObject): Promise<void> {
-    const path = this.#pathOf(object)
-    const bytes = diskCost(startOfPacked(object.packed).length)
-    this.#orphanedBytes += bytes
-    await this.#save(object.key)
-    const unlink = async (): Promise<void> => {
-      await this.#unlinkFile(path)
-      this.#orphanedBytes -= bytes
-    }
-    const body = this.#bodies.get(path)
-    // Who drops it does not wait for readers.
-    if (body === undefined) await unlink()
-    else body.whenUnpinned(() => { this.#inBackground(unlink()) })
-  }
-
-  async #unlinkFile (path: string): Promise<void> {
-    await this.#handles.forget(path)
-    try {
-      await unlinkIfThere(path)
-    } catch (error) {
-      this.#health.fail(error)
-    }
+    await this.#bodies.drop(this.#pathOf(object), diskCost(startOfPacked(object.packed).length), this.#save(object.key))
   }
 
   /** Writes a key's record as the index has it. @returns whether it could be written */

@@ -36,7 +36,11 @@ export const storeDefaults = Object.freeze({
   diskObjectShareMax: 0.25,
   /** Share of the disk budget for all fills in flight. Higher stores more large fills at once and evicts more for them. */
   diskFillShareMax: 0.5,
-  /** Objects on disk. Their heads stay in memory beside the memory budget. */
+  /**
+   * Objects on disk. Their heads stay in memory beside the memory budget: about 650 bytes each with ten
+   * fields, and 190 more for each that was evicted and is remembered (as many as are held, at most). A
+   * million takes 0.65 to 0.85 GB of the heap; above two million Node needs a larger one (--max-old-space-size).
+   */
   diskObjectsMax: 1_000_000,
   /**
    * Bytes that wait to be written behind, at most an eighth of `memoryBytesMax`, of which they are set

@@ -10,8 +10,10 @@ import type { ContentKey, PeerName } from '../ids.ts'
 
 export type SlotNumber = number
 
-/** Slots, retired ones included. A holder has three at most, so this bounds what reopening without end can take. */
+/** Slots, retired ones included. */
 const slotsMax = 16_384
+/** Of one holder: it has two at a time, and those that it reopens without end wait to be swept. */
+const slotsPerHolderMax = 64
 /** One map for each first character of a key: a map that grows is copied whole, and a million entries at once would take 100 ms. */
 const shardCount = 64
 
@@ -20,11 +22,15 @@ interface Slot {
   peer: PeerName | undefined
   /** Said by another than the holder. */
   readonly hearsay: boolean
+  /** What the holder has in all of its own slots, retired ones included. */
+  readonly tally: Tally
   /** Entries with this slot's unit. */
   keys: number
   /** An entry of this slot was not taken, or pushed out. */
   partial: boolean
 }
+
+interface Tally { readonly peer: PeerName, slots: number, keys: number }
 
 type Shard = Map<ContentKey, string>
 
@@ -41,6 +47,7 @@ export class Holders {
   readonly #hands = new Map<Shard, MapIterator<ContentKey>>()
   readonly #slots: Array<Slot | undefined> = []
   readonly #free: SlotNumber[] = []
+  readonly #tallies = new Map<PeerName, Tally>()
   /** Units of retired slots that are still in entries. */
   #stale = 0
   #sweeping: Iterator<ContentKey> | undefined
@@ -51,9 +58,13 @@ export class Holders {
 
   /** @returns a new slot, or undefined when there are too many that were not swept yet: try later */
   open (peer: PeerName, { hearsay = false } = {}): SlotNumber | undefined {
+    // What others say of a holder takes nothing of its share.
+    const tally = (hearsay ? undefined : this.#tallies.get(peer)) ?? { peer, slots: 0, keys: 0 }
+    if (tally.slots >= slotsPerHolderMax || (this.#free.length === 0 && this.#slots.length >= slotsMax)) return undefined
     const number = this.#free.pop() ?? this.#slots.length
-    if (number >= slotsMax) return undefined
-    this.#slots[number] = { peer, hearsay, keys: 0, partial: false }
+    tally.slots++
+    if (!hearsay) this.#tallies.set(peer, tally)
+    this.#slots[number] = { peer, hearsay, tally, keys: 0, partial: false }
     return number
   }
 
@@ -65,7 +76,10 @@ export class Holders {
     if (slot.keys === 0) this.#release(number)
   }
 
-  /** May be repeated. What there is no room for is not taken. */
+  /**
+   * May be repeated. What there is no room for is not taken: neither hearsay, nor what one holder has beyond its share, pushes
+   * out what others said.
+   */
   add (number: SlotNumber, key: ContentKey): void {
     const slot = this.#slot(number)
     const unit = String.fromCharCode(number)
@@ -73,18 +87,18 @@ export class Holders {
     const known = shard.get(key)
     if (known?.includes(unit) === true) return
     const { holdersPerKeyMax, keysPerHolderMax } = this.#settings
-    const others = known !== undefined && known.length >= holdersPerKeyMax ? this.#live(known) : known ?? ''
-    if (slot.keys >= keysPerHolderMax || others.length >= holdersPerKeyMax) {
+    const others = known !== undefined && known.length >= holdersPerKeyMax ? this.#live(known, { firstHand: !slot.hearsay }) : known ?? ''
+    const pushesOut = known === undefined && this.#isFull(shard)
+    if (slot.keys >= keysPerHolderMax || others.length >= holdersPerKeyMax || (pushesOut && (slot.hearsay || slot.tally.keys >= keysPerHolderMax))) {
       slot.partial = true
       if (known !== undefined) this.#put(shard, key, others)
       return
     }
-    if (known === undefined) {
-      this.#makeRoom(shard)
-      this.size++
-    }
+    if (pushesOut) this.#makeRoom(shard)
+    if (known === undefined) this.size++
     shard.set(key, others + unit)
     slot.keys++
+    slot.tally.keys++
   }
 
   /** May be repeated. */
@@ -139,11 +153,12 @@ export class Holders {
     if (this.#stale === 0) this.#sweeping = undefined
   }
 
-  /** The units of slots that are not retired; the others are on their way out of the entry. */
-  #live (units: string): string {
+  /** The units of slots that are not retired, with `firstHand` of holders' own; the others are on their way out of the entry. */
+  #live (units: string, { firstHand = false } = {}): string {
     let live = ''
     for (let at = 0; at < units.length; at++) {
-      if (this.#slot(units.charCodeAt(at)).peer === undefined) this.#lose(units.charCodeAt(at))
+      const { peer, hearsay } = this.#slot(units.charCodeAt(at))
+      if (peer === undefined || (firstHand && hearsay)) this.#lose(units.charCodeAt(at))
       else live += units[at]
     }
     return live.length === units.length ? units : live
@@ -154,8 +169,9 @@ export class Holders {
     else if (shard.delete(key)) this.size--
   }
 
+  #isFull (shard: Shard): boolean { return shard.size >= this.#settings.entriesMax / shardCount }
+
   #makeRoom (shard: Shard): void {
-    if (shard.size < this.#settings.entriesMax / shardCount) return
     const key = this.#oldest(shard)
     const units = shard.get(key) ?? ''
     for (let at = 0; at < units.length; at++) {
@@ -179,12 +195,15 @@ export class Holders {
   #lose (number: SlotNumber): void {
     const slot = this.#slot(number)
     slot.keys--
+    slot.tally.keys--
     if (slot.peer !== undefined) return
     this.#stale--
     if (slot.keys === 0) this.#release(number)
   }
 
   #release (number: SlotNumber): void {
+    const { tally } = this.#slot(number)
+    if (--tally.slots === 0 && this.#tallies.get(tally.peer) === tally) this.#tallies.delete(tally.peer)
     this.#slots[number] = undefined
     this.#free.push(number)
   }

@@ -36,7 +36,7 @@ export const directoryDefaults = Object.freeze({
   handOverKeysPerSecondMax: 20_000,
   /** Keys in the directory; beyond it the oldest leave. 90 bytes each with one holder, 120 with two to four (measured). */
   entriesMax: 1_000_000,
-  /** Keys that one holder may have in this directory: what one edge can take of the others' room. */
+  /** Keys that one holder may have told in one session, and in all while the directory is full: what one edge can take of the others' room. */
   keysPerHolderMax: 500_000,
   /** Holders known for one key: more copies add nothing for whoever looks for one. */
   holdersPerKeyMax: 16,

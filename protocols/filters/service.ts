@@ -5,7 +5,7 @@
  * clock and wire. A miss asks `candidates` before it goes further; nothing waits for any of this.
  */
 import type { ComponentLogger, PeerId, Startable } from '@libp2p/interface'
-import type { Clock } from '../clock.ts'
+import { deadline, type Clock } from '../clock.ts'
 import { messageOf, WireError } from '../errors.ts'
 import type { ContentKey, PeerName, Region } from '../ids.ts'
 import { Periodic } from '../periodic.ts'
@@ -257,12 +257,17 @@ class FiltersService implements Filters {
   }
 
   async #ask (peer: PeerName, signal: AbortSignal): Promise<void> {
+    const { clock, settings } = this.#init
     this.#counted.asks++
+    // Of all pages together: however many a peer says it has, others wait no longer for their turn.
+    const limit = deadline(clock, settings.askTimeoutMs, `the filter of peer ${peer}`, signal)
     try {
       let whole = false
-      for (let tries = 0; tries < triesMax && !whole; tries++) whole = await this.#askPages(peer, signal)
+      for (let tries = 0; tries < triesMax && !whole; tries++) whole = await this.#askPages(peer, limit.signal)
     } catch (error) {
       this.#log('peer %s did not give its filter: %s', peer, messageOf(error))
+    } finally {
+      limit.clear()
     }
     if (!this.#neighbours.isCurrent(peer)) this.#counted.askFailures++
   }
@@ -271,7 +276,7 @@ class FiltersService implements Filters {
   async #askPages (peer: PeerName, signal: AbortSignal): Promise<boolean> {
     let first: Update | undefined
     for (let page = 0; page < (first?.pages ?? 1); page++) {
-      const { head } = await this.#init.call(peer, fullRequest(page), { signal, timeoutMs: this.#init.settings.askTimeoutMs })
+      const { head } = await this.#init.call(peer, fullRequest(page), { signal })
       const update = decodeUpdate(head)
       if (update.kind !== 'full') throw new WireError('a peer answered with changes where its whole filter was asked for')
       first ??= update

@@ -37,7 +37,7 @@ export const filtersDefaults = Object.freeze({
   askTickMs: 1_000,
   /** Edges asked at a time. Higher: a new edge knows its region sooner, in a burst of `filterBytesMax` times this. */
   asksAtOnceMax: 4,
-  /** One page of an answer. */
+  /** One whole filter, all its pages, ms. Lower gives up on busy edges, higher lets one that never ends hold up the asking of others. */
   askTimeoutMs: 5_000,
 
   /** Wrong answers within a window before a filter is judged at all: chance and late messages stay below. */

@@ -51,7 +51,7 @@ export class Reader {
    * @throws PublishError when too few replicas answer for the level
    */
   async look ({ key, target }: Pick<Address, 'key' | 'target'>, level: ReadLevel, signal: AbortSignal, tolerant = false): Promise<Seen> {
-    const { placement, settings, replicaAt } = this.#init
+    const { placement, settings, replicaAt, holdings, self } = this.#init
     const answers = new Map<PeerName, Looked>()
     const failed = new Map<PeerName, unknown>()
     const asked = new Set<PeerName>()
@@ -68,6 +68,8 @@ export class Reader {
       pending.add(answer)
     }
     try {
+      // What this edge knows is free to ask, and may be behind.
+      if (holdings.history(key).length > 0) ask(self)
       for (;;) {
         signal.throwIfAborted()
         const newest = newestOf(answers)
@@ -79,7 +81,7 @@ export class Reader {
         const missing = replicas.filter((peer) => !answers.has(peer))
         if ((newest !== undefined && answered >= enough) || (pending.size === 0 && answered >= (tolerant ? 1 : enough))) {
           const seen: Seen = { newest, answers, missing }
-          this.#repair(seen, replicas)
+          this.#repair(seen)
           return seen
         }
         if (pending.size === 0) throw tooFew(target, level, answered, replicas.length, enough, failed)
@@ -119,10 +121,10 @@ export class Reader {
     if (at < end) throw new PublishError(PublishFault.Bytes, `no holder of ${body.target} gave its bytes from ${at} on${failure === undefined ? '' : ` (${messageOf(failure)})`}`, { cause: failure })
   }
 
-  /** Replicas that answered with less than the newest get it, unasked and unwaited for. */
-  #repair ({ newest, answers }: Seen, replicas: readonly PeerName[]): void {
+  /** Those that answered with less than the newest get it, unasked and unwaited for. */
+  #repair ({ newest, answers }: Seen): void {
     if (newest === undefined || this.#repairing.has(newest.key)) return
-    const behind = replicas.filter((peer) => isBehind(answers.get(peer), newest.version))
+    const behind = [...answers].filter(([, looked]) => isBehind(looked, newest.version)).map(([peer]) => peer)
     if (behind.length === 0) return
     const { replicaAt } = this.#init
     this.#repairing.add(newest.key)
@@ -144,9 +146,8 @@ function newestOf (answers: ReadonlyMap<PeerName, Looked>): Manifest | undefined
     .sort((a, b) => compareVersions(b.version, a.version))[0]
 }
 
-function isBehind (looked: Looked | undefined, newest: Version): boolean {
-  if (looked === undefined) return false
-  const version = looked.history[0]?.version
+function isBehind ({ history }: Looked, newest: Version): boolean {
+  const version = history[0]?.version
   return version === undefined || compareVersions(version, newest) < 0
 }
 

@@ -85,6 +85,7 @@ export class Writer {
     const never = new AbortController().signal
     const done = await gather(order, copies, async (peer) => { await replicaAt(peer).keep(manifest, [], never) })
     if (done.done.size < copies) throw this.#tooFew(request, done, true)
+    this.#tell(manifest, known, done.done)
     return { manifest, holders: [...done.done.keys()], created: isFirst(manifest, known) }
   }
 
@@ -110,6 +111,16 @@ export class Writer {
       ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
       deleted,
       createdAtMs: wallMs
+    }
+  }
+
+  /** Others that held an older version with more copies, or could not take this one in time: unwaited for. */
+  #tell (manifest: Manifest, known: History, done: ReadonlyMap<PeerName, unknown>): void {
+    const { placement, replicaAt } = this.#init
+    const copies = known.reduce((most, each) => Math.max(most, each.copies), manifest.copies)
+    const never = new AbortController().signal
+    for (const peer of placement.replicas(manifest.key, copies)) {
+      if (!done.has(peer)) replicaAt(peer).keep(manifest, [...done.keys()], never).catch(() => {})
     }
   }
 

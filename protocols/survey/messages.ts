@@ -5,6 +5,7 @@
  */
 import { WireError } from '../errors.ts'
 import { isContentKey, type ContentKey, type PeerName } from '../ids.ts'
+import { printable } from '../text.ts'
 import type { Frame } from '../wire.ts'
 
 export const surveyProtocol = '/colony/survey/1.0.0'
@@ -33,7 +34,7 @@ export interface HeldVariant {
   /** Bytes; absent while the edge does not know it. */
   readonly length?: number
   readonly tier: Tier
-  /** As the origin sent it, cut. */
+  /** As the origin sent it, cut, without control characters. */
   readonly etag?: string
   /** SHA-256 of the body, base64url; absent while the edge does not know it. */
   readonly hash?: string
@@ -122,7 +123,7 @@ function heldVariant (value: unknown): HeldVariant {
     ttlMs: duration(held.ttlMs, 'ttlMs', -durationMsMax),
     length: optional(held.length, (length) => whole(length, 'length', Number.MAX_SAFE_INTEGER)),
     tier: held.tier as Tier,
-    etag: optional(held.etag, (etag) => matching(etag, 'etag', etagText)),
+    etag: optional(held.etag, (etag) => printable(matching(etag, 'etag', etagText))),
     hash: optional(held.hash, (hash) => matching(hash, 'hash', hashText))
   }
 }

@@ -6,6 +6,7 @@
  */
 import { WireError } from '../errors.ts'
 import type { Region } from '../ids.ts'
+import { printable } from '../text.ts'
 import type { Frame } from '../wire.ts'
 
 /** How a request was answered, as in the log and the metrics. */
@@ -135,10 +136,9 @@ function amount (value: unknown, name: string): number {
   return value
 }
 
-/** Control and format characters could move a terminal's cursor, or turn the direction of a line around. */
 function text (value: unknown, name: string, charsMax: number): string {
   if (typeof value !== 'string' || value.length > charsMax) throw new WireError(`a peer sent a summary whose ${name} is not text of at most ${charsMax} characters`)
-  return value.replace(/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu, '\ufffd')
+  return printable(value)
 }
 
 function cut (value: string, charsMax: number): string {

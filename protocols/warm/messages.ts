@@ -6,6 +6,7 @@
  */
 import { WireError } from '../errors.ts'
 import type { Answerer } from '../rpc.ts'
+import { printable } from '../text.ts'
 import type { Frame } from '../wire.ts'
 
 export const warmProtocol = '/colony/warm/1.0.0'
@@ -89,8 +90,7 @@ export function decodeAnswer ({ head }: Pick<Frame, 'head'>): WarmAnswer {
     bytes: integer(head.bytes, 'bytes', 0, Number.MAX_SAFE_INTEGER),
     ...(status === undefined ? {} : { status: integer(status, 'status', 100, 599) }),
     ...(source === undefined ? {} : { source: oneOf(source, Object.values(WarmSource), 'source') }),
-    // It ends up in a terminal.
-    ...(why === undefined ? {} : { why: text(why, 'why', whyMax).replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, '\ufffd') })
+    ...(why === undefined ? {} : { why: printable(text(why, 'why', whyMax)) })
   }
 }
 

@@ -88,8 +88,8 @@ describe('colonyd', () => {
       expect(match, out.text).not.toBeNull()
       expect(match?.[3]).toBe(match?.[5])
       expect((await get(`${match?.[2]}/readyz`)).status).toBe(200)
-      // Without --origin it has nothing to fill from, and answers all the same.
-      expect((await get(`${match?.[1]}/`)).status).toBe(504)
+      // Without --origin it has what is published to it, and that is nothing yet.
+      expect((await get(`${match?.[1]}/`)).status).toBe(404)
     } finally {
       child.kill('SIGTERM')
     }

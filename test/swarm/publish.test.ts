@@ -1,11 +1,18 @@
 /** Issue item 8: content that is published in the mesh, without an origin, on real edges. */
+import { execFile } from 'node:child_process'
 import { createHash } from 'node:crypto'
+import { writeFile } from 'node:fs/promises'
 import { request as httpRequest } from 'node:http'
+import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import type { ContentDetail, ContentList, ContentWritten } from '../../daemon/admin/content.ts'
 import { bytesOf } from '../support/origin.ts'
 import { get, Swarm, until, type EdgeOptions, type Got, type TestEdge } from '../support/edges.ts'
+
+const execute = promisify(execFile)
 
 type Child = Awaited<ReturnType<Swarm['spawn']>>
 
@@ -106,6 +113,22 @@ it('keeps versions apart, deletes everywhere, and tells both', async () => {
     await until(async () => (await get(`${edge.http}/page`)).status === 410, 10_000, 'the deletion was not seen')
     expect(await listed(edge)).toEqual(['/other'])
   }
+})
+
+it('is published, listed, read and deleted from the command line', async () => {
+  const edges = await grow('start')
+  const [edge] = edges as [TestEdge]
+  const colony = async (...args: string[]): Promise<string> => {
+    const { stdout } = await execute(process.execPath, [fileURLToPath(new URL('../../bin/colony.ts', import.meta.url)), '--admin', edge.admin, ...args])
+    return stdout
+  }
+  const file = join(edge.dataDir, 'page.html')
+  await writeFile(file, '<p>hello</p>')
+  expect(await colony('put', '--copies', '3', file, `${edge.http}/hello`)).toMatch(/^published default:\/hello: 12 B on 3 edges/)
+  expect(await colony('ls', 'default')).toMatch(/^\/hello +12 B +text\/html; charset=utf-8 .* 3 of 3 /m)
+  expect(await colony('get', '--consistency', 'all', `${edges[3]!.http}/hello`)).toBe('<p>hello</p>')
+  expect(await colony('rm', 'default:/hello')).toMatch(/^deleted default:\/hello on 3 edges/)
+  await expect(colony('get', 'default:/hello')).rejects.toMatchObject({ stderr: expect.stringContaining('was refused with 410') as unknown })
 })
 
 it('answers a retry as the first time, also through another edge, and refuses its key for something else', async () => {

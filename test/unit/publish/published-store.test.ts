@@ -13,6 +13,9 @@ import { publishDefaults } from '../../../protocols/publish/settings.ts'
 import { storeConformance } from '../../conformance/store.ts'
 import { bodyIn, bodyOf, hashOf, headOf, keyOf, put, settingsOf, stillClock } from '../../support/store.ts'
 
+/** Keys that belong to other edges. */
+const elsewhere = new Set<ContentKey>()
+
 async function made (origins: readonly string[] = [], events?: StoreEvents): Promise<{ store: PublishedStore, published: Published, changed: ContentKey[], dispose: () => Promise<void> }> {
   const folder = await mkdtemp(join(tmpdir(), 'colony-overlay-'))
   const published = new Published({ folder, settings: publishDefaults, clock: stillClock(), logger: { warn: () => {} } })
@@ -22,6 +25,7 @@ async function made (origins: readonly string[] = [], events?: StoreEvents): Pro
     published,
     clock: stillClock(),
     defaultMaxAgeS: 10,
+    belongs: (key) => !elsewhere.has(key),
     hasOrigin: (site) => origins.includes(site),
     onChange: (key) => { changed.push(key) }
   })
@@ -107,6 +111,28 @@ it('answers a deleted key with 410 where no origin could have it, and passes on 
   const cached = await put(store, 'shop', bodyOf(20), { site: 'shop' })
   expect(store.variants(keyOf('shop'))).toEqual([cached])
   expect(store.isPublished(headOf(keyOf('shop'), bodyOf(20)))).toBe(false)
+  await store.stop()
+  await dispose()
+})
+
+it('takes a copy that belongs to other edges by now for a cached one', async () => {
+  const { store, published, dispose } = await made()
+  await store.start()
+  const body = bodyOf(100)
+  const manifest = manifestOf('moved', body, { createdAtMs: 5 })
+  await publish(published, manifest, body)
+  elsewhere.add(manifest.key)
+  const [head] = store.variants(manifest.key)
+  expect(head).toMatchObject({ receivedAtMs: 5, hash: manifest.hash })
+  expect(store.isPublished(head!)).toBe(false)
+  expect(await bodyIn(store, head!)).toEqual(Buffer.from(body))
+  // Found current; then replaced by what was fetched.
+  await store.update({ ...head!, receivedAtMs: 70 })
+  expect(store.variants(manifest.key)[0]).toMatchObject({ receivedAtMs: 70 })
+  const newer = await put(store, 'moved', bodyOf(100, 5), { receivedAtMs: 80 })
+  expect(store.variants(manifest.key)).toEqual([newer])
+  elsewhere.clear()
+  expect(store.variants(manifest.key)[0]).toMatchObject({ hash: manifest.hash })
   await store.stop()
   await dispose()
 })

@@ -29,6 +29,29 @@ it('sees the newest version with quorum and all while one replica is behind, and
   expect(await read(reader, '/x', 'all')).toBe('new')
 })
 
+it('brings up to date also an edge that holds an older version and is no replica any more', async () => {
+  const colony = await testColony({ places, settings: calm })
+  const stale = colony.replicas('/x', 4)[3]!
+  await put(stale, '/x', 'old', { copies: 4 })
+  stale.onCall = () => { throw new Error('cut off') }
+  await put(colony.replicas('/x', 1)[0]!, '/x', 'new', { copies: 2 })
+  stale.onCall = () => {}
+  expect(await read(stale, '/x', 'quorum')).toBe('new')
+  await eventually(async () => await here(stale, '/x') === 'new')
+})
+
+it('does not take the word of an edge that only stood in for another, its own included', async () => {
+  const colony = await testColony({ places: ['north', 'south', 'west'], settings: calm })
+  const [home, , standIn] = colony.replicas('/x', 3) as [TestEdge, TestEdge, TestEdge]
+  colony.leave(home)
+  expect((await put(standIn, '/x', 'old', { copies: 2 })).holders).toContain(standIn.name)
+  colony.join(home)
+  expect((await put(home, '/x', 'new', { copies: 2 })).holders).not.toContain(standIn.name)
+  const [head] = standIn.publish.store.variants(standIn.publish.address('default', '/x').key)
+  expect(standIn.publish.store.isPublished(head!)).toBe(false)
+  expect(await read(standIn, '/x', 'one')).toBe('new')
+})
+
 it('reads with quorum though a replica is silent, and says of all that one is missing', async () => {
   const { fresh, reader } = await withStaleReplica()
   fresh[0]!.up = false

@@ -164,7 +164,8 @@ export class TestColony {
   }
 
   async * #pull (to: TestEdge, peer: string, body: BodyName, offset: number): AsyncGenerator<Uint8Array> {
-    const from = this.edge(peer)
+    const from = this.edges.find(({ name }) => name === peer)
+    if (from === undefined) throw new Error(`peer ${peer} cannot be reached`)
     const head = from.up && to.up ? from.publish.store.byHash(body.site, body.target, body.key, body.hash) : undefined
     const reader = head === undefined ? undefined : await from.publish.store.open(head)
     if (head === undefined || reader === undefined) throw new Error(`peer ${peer} does not have the bytes`)

@@ -127,3 +127,10 @@ it('deletes on as many edges as have copies, and again without complaint', async
   expect((await put(colony.edge('a'), '/x', 'again')).created).toBe(true)
   expect(await read(colony.edge('c'), '/x', 'all')).toBe('again')
 })
+
+it('tells those that held an older version with more copies', async () => {
+  const colony = await testColony({ places, settings: calm })
+  await put(colony.edge('a'), '/x', 'old', { copies: 5 })
+  await put(colony.edge('a'), '/x', 'new', { copies: 2 })
+  await eventually(async () => (await Promise.all(colony.edges.map(async (edge) => await here(edge, '/x')))).every((text) => text === 'new'))
+})

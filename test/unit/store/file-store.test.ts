@@ -8,6 +8,7 @@ import { StoreDamagedError, StoreFullError } from '../../../daemon/store/errors.
 import { FileStore } from '../../../daemon/store/file-store.ts'
 import { storeDefaults } from '../../../daemon/store/settings.ts'
 import type { StoreSettings } from '../../../daemon/store/settings.ts'
+import type { StoredResponse } from '../../../daemon/store/store.ts'
 import { bodyIn, bodyOf, eventually, headOf, keyOf, put, readAll, settingsOf, stillClock, writeAll } from '../../support/store.ts'
 
 describe('FileStore', () => {
@@ -284,6 +285,38 @@ describe('FileStore', () => {
         await put(store, 'c', bodyOf(100_000))
         expect(usable).toEqual([false, true])
         await store.stop()
+      } finally {
+        await run('umount', [small])
+      }
+    })
+
+    it('does not say that a body is stored whose head found no room, and stores again once there is some', async (context) => {
+      const small = join(folder, 'small')
+      await mkdir(small)
+      if (!await run('mount', ['-t', 'tmpfs', '-o', 'size=3m', 'tmpfs', small])) context.skip('no file system can be mounted here')
+      try {
+        const store = await start({ diskBytesMax: 100_000_000 }, small)
+        const before = await put(store, 'before', bodyOf(1000))
+        const large: Partial<StoredResponse> = { fields: [['x-large', 'x'.repeat(60_000)]] }
+        const writer = await store.create(keyOf('large'))
+        await writer!.write(bodyOf(1000, 1))
+        // Whatever is left, to the last block.
+        await writeFile(join(small, 'ballast'), Buffer.alloc(4_000_000)).catch(() => {})
+        expect(await writer!.commit(headOf(keyOf('large'), bodyOf(1000, 1), large))).toBe(false)
+        await writer!.close()
+        expect(store.variants(keyOf('large'))).toEqual([])
+        expect(usable).toEqual([false])
+        expect(await bodyIn(store, before)).toEqual(Buffer.from(bodyOf(1000)))
+        await store.remove(before.key)
+        await rm(join(small, 'ballast'))
+        clock.advance(1000)
+        const after = await put(store, 'large', bodyOf(1000, 2), large)
+        expect(usable).toEqual([false, true])
+        await store.stop()
+        const again = await start({}, small)
+        expect([...again.heads()]).toEqual([after])
+        expect(await bodyIn(again, after)).toEqual(Buffer.from(bodyOf(1000, 2)))
+        await again.stop()
       } finally {
         await run('umount', [small])
       }

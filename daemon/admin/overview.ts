@@ -3,10 +3,10 @@
  * under one deadline, and says which did not answer. `colony top` asks for it again and again and computes rates
  * itself; people who watch at the same time share one round of questions.
  */
-import { deadline, type Clock } from '../../protocols/clock.ts'
-import { messageOf } from '../../protocols/errors.ts'
+import type { Clock } from '../../protocols/clock.ts'
 import type { PeerName, Region } from '../../protocols/ids.ts'
 import type { Call } from '../../protocols/rpc.ts'
+import { askAll } from '../../protocols/survey/ask-all.ts'
 import { decodeSummary, encodeSummary, summaryRequest, type OriginSummary, type Summary } from '../../protocols/survey/summary.ts'
 import type { HotKey } from '../cache/hot-keys.ts'
 import type { Source } from '../cache/phase.ts'
@@ -68,34 +68,17 @@ export function overviewRoutes (source: OverviewSource): AdminRoute[] {
 /** Never rejects for what an edge does or does not answer. */
 export async function overview ({ call, clock, settings, self, ownSummary, members }: OverviewSource): Promise<Overview> {
   const { inFlightMax, askTimeoutMs, deadlineMs } = settings
-  const limit = deadline(clock, deadlineMs, 'asking all edges')
   const asked = members().toSorted((one, other) => compare(one.region, other.region) || compare(one.name, other.name) || compare(one.peer, other.peer))
-  const ask = async ({ peer, name, region, draining }: typeof asked[number]): Promise<EdgeOverview> => {
-    const known = { peer, name, region, draining }
-    try {
-      // One's own goes the same way as any other: cut, checked and cleaned.
-      const frame = peer === self
-        ? { head: encodeSummary(ownSummary()) as Record<string, unknown> }
-        : await call(peer, summaryRequest, { signal: limit.signal, timeoutMs: askTimeoutMs })
-      return { ...known, summary: decodeSummary(frame) }
-    } catch (error) {
-      return { ...known, error: messageOf(error) }
-    }
-  }
-  try {
-    const edges: EdgeOverview[] = []
-    const next = asked.entries()
-    await Promise.all(Array.from({ length: Math.min(inFlightMax, asked.length) }, async () => {
-      for (const [index, member] of next) {
-        edges[index] = limit.signal.aborted && member.peer !== self
-          ? { peer: member.peer, name: member.name, region: member.region, draining: member.draining, error: messageOf(limit.signal.reason) }
-          : await ask(member)
-      }
-    }))
-    return { through: self, atMs: clock.wallMs(), edges }
-  } finally {
-    limit.clear()
-  }
+  const others = asked.map(({ peer }) => peer).filter((peer) => peer !== self)
+  const said = new Map((await askAll({ clock, inFlightMax, deadlineMs }, others, async (peer, signal) =>
+    decodeSummary(await call(peer, summaryRequest, { signal, timeoutMs: askTimeoutMs })))).map((each) => [each.peer, each]))
+  // One's own goes the same way as any other: cut, checked and cleaned.
+  said.set(self, { peer: self, answer: decodeSummary({ head: encodeSummary(ownSummary()) as Record<string, unknown> }) })
+  const edges = asked.map(({ peer, name, region, draining }): EdgeOverview => {
+    const each = said.get(peer)!
+    return { peer, name, region, draining, ...('error' in each ? { error: each.error } : { summary: each.answer }) }
+  })
+  return { through: self, atMs: clock.wallMs(), edges }
 }
 
 /** What an edge tells of itself, from what it knows of itself. */

@@ -51,7 +51,7 @@ describe('the overview', () => {
     const { edges } = await asked
     expect(most).toBe(3)
     expect(edges.filter(({ error }) => error === 'silence')).toHaveLength(9)
-    expect(edges.filter(({ error }) => error?.includes('took longer than') === true)).toHaveLength(10)
+    expect(edges.filter(({ error }) => error?.includes('not asked') === true)).toHaveLength(10)
     expect(edges.find(({ peer }) => peer === 'peer-0')?.summary).toBeDefined()
   })
 

@@ -1,6 +1,6 @@
 /** Bad uploads: one sentence, nothing kept. */
 import { createHash } from 'node:crypto'
-import { readdir } from 'node:fs/promises'
+import { readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, it } from 'vitest'
 import type { Field } from '../../../protocols/fields.ts'
@@ -83,6 +83,15 @@ it('leaves nothing of an upload that breaks off or ends early', async () => {
   await expect(send(edge!, bodyFrom('short'), [['content-length', '200']])).rejects.toMatchObject({ message: expect.stringContaining('ended after 5 of 200 bytes') as unknown })
   expect(await here(edge!, '/x')).toBe('old')
   expect(await files(edge!)).toHaveLength(1)
+})
+
+it('says that the disk does not take it, and goes on with what it has', async () => {
+  const { edges: [edge] } = await testColony({ places: ['north'], settings })
+  await put(edge!, '/x', 'old', { copies: 1 })
+  await rm(join(edge!.folder, 'published', 'incoming'), { recursive: true })
+  await expect(send(edge!, bodyFrom('new'))).rejects.toMatchObject({ status: 507, message: 'the disk of this edge does not take published content (ENOENT): make room on it, or check its rights' })
+  expect(await here(edge!, '/x')).toBe('old')
+  expect(edge!.publish.stats().bytes).toBe(3)
 })
 
 it('publishes an empty body', async () => {

@@ -7,6 +7,8 @@ import { parseArgs } from 'node:util'
 import { rigText, type Bench, type BenchResult } from './bench.ts'
 import { contentDirectoryBench } from './content-directory.ts'
 import { contentLookupsBench } from './content-lookups.ts'
+import { publishBench } from './content-publish.ts'
+import { contentStoreBench } from './content-store.ts'
 import { fetchBench } from './fetch.ts'
 import { flightBench } from './flight.ts'
 import { killBench } from './kill.ts'
@@ -16,7 +18,7 @@ import { ringBench } from './ring.ts'
 import { printed } from './table.ts'
 
 const benches: readonly Bench[] = [
-  fetchBench, missBench, flightBench, largeBench, killBench, contentLookupsBench, contentDirectoryBench,
+  fetchBench, missBench, flightBench, largeBench, killBench, contentLookupsBench, { name: 'restart', run: contentStoreBench }, contentDirectoryBench, publishBench,
   { name: 'ring', run: async () => ({ notes: [], ...await ringBench() }) }
 ]
 

@@ -142,13 +142,19 @@ export class EvilPeer {
 
   /** A path that it, or another edge, owns on its region's ring, as every edge sees it. */
   ownedPath (name: string, site = 'default', owner = this.peer): string {
-    const locate = new Locate({ region: this.#region })
-    locate.update((this.#membership?.members() ?? []).map(({ peer, region, weight, zone }) => ({ peer, region, weight, zone })))
+    const owns = this.ownerOf()
     for (let index = 0; index < 1_000; index++) {
       const path = `/${name}-${index}`
-      if (locate.owners(contentKey(site, path), 1)[0] === owner) return path
+      if (owns(contentKey(site, path)) === owner) return path
     }
     throw new Error('it owns no path of a thousand')
+  }
+
+  /** Who owns what in its region, as of now. */
+  ownerOf (): (key: ContentKey) => string | undefined {
+    const locate = new Locate({ region: this.#region })
+    locate.update((this.#membership?.members() ?? []).map(({ peer, region, weight, zone }) => ({ peer, region, weight, zone })))
+    return (key) => locate.owners(key, 1)[0]
   }
 
   members (): number { return this.#membership?.members().length ?? 0 }

@@ -6,14 +6,14 @@
 import type { Clock } from '../../protocols/clock.ts'
 import { hasField, type Fields } from '../../protocols/fields.ts'
 import type { ContentKey, PeerName } from '../../protocols/ids.ts'
-import { requestCacheControl, responseCacheControl } from '../http/cache-control.ts'
+import { requestCacheControl, responseCacheControl, type CacheControl } from '../http/cache-control.ts'
 import type { ForwardReason } from '../http/cache-status.ts'
 import { freshenedFields, validators } from '../http/conditional.ts'
 import { currentAgeMs, lifetimeMs, mayServeStale, needsValidation } from '../http/freshness.ts'
 import { storability } from '../http/storable.ts'
 import { selectVariant, variantKey, varyNames } from '../http/vary.ts'
 import { fetchedBecause, type DecisionKind, type DecisionNote } from '../explain/decisions.ts'
-import type { Store, StoredResponse } from '../store/store.ts'
+import type { BodyReader, Store, StoredResponse } from '../store/store.ts'
 import { Fill, type FillHead } from './fill.ts'
 import { Flight, Flights, Level, type FlightOutcome } from './flight.ts'
 import type { Interest } from './interest.ts'
@@ -43,8 +43,8 @@ export interface CacheRequest {
 }
 
 export type CacheResult =
-  /** Stored here: read it from the store. */
-  | { readonly kind: 'stored', readonly phase: Phase, readonly head: StoredResponse, readonly source: Source, readonly collapsed: boolean, readonly forward?: ForwardReason }
+  /** Stored here: read it from `body`, which is pinned, then close that. */
+  | { readonly kind: 'stored', readonly phase: Phase, readonly head: StoredResponse, readonly body: BodyReader, readonly source: Source, readonly collapsed: boolean, readonly forward?: ForwardReason }
   /** On its way in: read it from the fill, then `release`. */
   | { readonly kind: 'filling', readonly head: FillHead, readonly fill: Fill, readonly source: Source, readonly peer?: PeerName, readonly storing: boolean, readonly stale: boolean, readonly collapsed: boolean, readonly forward: ForwardReason, readonly release: () => void }
   /** May not be shared: `upstream` is this request's own answer, without it the origin is to be asked. */
@@ -126,14 +126,17 @@ export class Cache {
   async request (request: CacheRequest): Promise<CacheResult> {
     const control = requestCacheControl(request.fields)
     let variant: string | undefined
+    /** Its head is here and its body is not to be had: as good as not stored. */
+    let lost: StoredResponse | undefined
     for (;;) {
-      const stored = this.stored(request.key, request.fields)
-      if (stored !== undefined) {
-        if (this.#init.isAuthoritative?.(stored) === true) return { kind: 'stored', phase: Phase.Hit, head: stored, source: Source.Store, collapsed: false }
-        const { ageMs, lifetimeMs } = this.timing(stored, request.site)
-        if (!needsValidation(stored, control, ageMs, lifetimeMs)) {
-          return { kind: 'stored', phase: ageMs < lifetimeMs ? Phase.Hit : Phase.Stale, head: stored, source: Source.Store, collapsed: false }
-        }
+      const found = this.stored(request.key, request.fields)
+      const stored = found !== undefined && found.hash === lost?.hash ? undefined : found
+      const phase = stored === undefined ? undefined : this.#hitPhase(stored, control, request.site)
+      if (stored !== undefined && phase !== undefined) {
+        const body = await this.#open(stored, request.signal)
+        if (body !== undefined) return { kind: 'stored', phase, head: stored, body, source: Source.Store, collapsed: false }
+        lost = stored
+        continue
       }
       if (control.onlyIfCached) return { kind: 'failed', status: 504, reason: 'the request allows only what is cached, and nothing fitting is' }
       if (this.#passes(request, control.noStore)) return { kind: 'pass', reason: 'private' }
@@ -158,6 +161,22 @@ export class Cache {
       if (result.variant === variant) this.#flights.remove(request.key, name, flight)
       variant = result.variant
     }
+  }
+
+  /** As what a stored head answers a request without asking anybody; undefined where it does not. */
+  #hitPhase (head: StoredResponse, control: CacheControl, site: Site): Phase | undefined {
+    if (this.#init.isAuthoritative?.(head) === true) return Phase.Hit
+    const { ageMs, lifetimeMs } = this.timing(head, site)
+    if (needsValidation(head, control, ageMs, lifetimeMs)) return undefined
+    return ageMs < lifetimeMs ? Phase.Hit : Phase.Stale
+  }
+
+  /** @returns undefined when the body turned out missing or damaged: the store has dropped it then */
+  async #open (head: StoredResponse, signal: AbortSignal): Promise<BodyReader | undefined> {
+    const body = await this.#init.store.open(head)
+    if (signal.aborted) body?.close()
+    signal.throwIfAborted()
+    return body
   }
 
   /**
@@ -307,11 +326,13 @@ export class Cache {
     }
     release()
     if (outcome.kind === 'validated') {
-      if (!fits(outcome.head, request.fields)) return { kind: 'again', variant: variantKey(outcome.head.vary, request.fields) }
-      return { kind: 'stored', phase: Phase.Revalidated, head: outcome.head, source: outcome.source, collapsed, forward }
+      const body = fits(outcome.head, request.fields) ? await this.#open(outcome.head, request.signal) : undefined
+      if (body === undefined) return { kind: 'again', variant: variantKey(outcome.head.vary, request.fields) }
+      return { kind: 'stored', phase: Phase.Revalidated, head: outcome.head, body, source: outcome.source, collapsed, forward }
     }
     // RFC 9111 section 4.2.4: no origin can be reached, and what is stored does not forbid it.
-    if (stored !== undefined && mayServeStale(stored)) return { kind: 'stored', phase: Phase.Stale, head: stored, source: Source.Store, collapsed, forward }
+    const body = stored !== undefined && mayServeStale(stored) ? await this.#open(stored, request.signal) : undefined
+    if (stored !== undefined && body !== undefined) return { kind: 'stored', phase: Phase.Stale, head: stored, body, source: Source.Store, collapsed, forward }
     return outcome
   }
 

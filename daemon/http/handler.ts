@@ -154,12 +154,13 @@ class EdgeHandler {
         }
       }
       case 'stored': {
-        const { store, settings } = this.#init
-        const { head, phase, source, forward, collapsed } = result
+        const { settings } = this.#init
+        const { head, body, phase, source, forward, collapsed } = result
+        request.signal.addEventListener('abort', body.close, { once: true })
         const representation = {
           head,
-          read: (start: number, end = head.length) => readStored(store, head, { start, end }, settings.readChunkBytes),
-          drop: () => {}
+          read: (start: number, end = head.length) => readStored(body, head, { start, end }, settings.readChunkBytes),
+          drop: body.close
         }
         const status: Status = phase === Phase.Hit
           ? { hit: true }

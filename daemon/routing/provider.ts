@@ -14,7 +14,7 @@ import type { Sites } from '../cache/sites.ts'
 import { readStored } from '../cache/stored-body.ts'
 import { sameVersion, versionOf } from '../cache/upstream.ts'
 import { mayServeStale } from '../http/freshness.ts'
-import type { Store, StoredResponse } from '../store/store.ts'
+import type { BodyReader, Store, StoredResponse } from '../store/store.ts'
 
 export interface ProviderInit {
   readonly cache: Cache
@@ -49,9 +49,7 @@ export class Provider implements FetchProvider {
     const site = this.#init.sites.byName(ask.site)
     if (site === undefined || !this.#init.sites.keyMatches(ask.key, site, ask.target, ask.host)) return miss
     if (!this.#admits(ask)) return { kind: 'busy' }
-    const named = this.#init.byHash?.(ask)
-    if (named !== undefined) return this.#offerStored(ask, named, false)
-    const held = this.#fromStore(ask)
+    const held = await this.#fromStore(ask)
     if (held !== undefined) return held
     return ask.verb === Verb.Have ? await this.#have(ask, from, signal) : await this.#fill(ask, from, signal)
   }
@@ -67,14 +65,17 @@ export class Provider implements FetchProvider {
     return true
   }
 
-  /** What is stored and fit: fresh, or exactly the version that is resumed, or stale where that will do. */
-  #fromStore (ask: Ask): Offer | undefined {
-    const { cache, sites } = this.#init
-    const stored = cache.stored(ask.key, ask.fields)
+  /** What is stored and fit: named by its hash, fresh, or exactly the version that is resumed, or stale where that will do. */
+  async #fromStore (ask: Ask): Promise<Offer | undefined> {
+    const { cache, sites, store } = this.#init
+    const named = this.#init.byHash?.(ask)
+    const stored = named ?? cache.stored(ask.key, ask.fields)
     if (stored === undefined) return undefined
-    if (ask.version !== undefined) return sameVersion(ask.version, versionOf(stored)) ? this.#offerStored(ask, stored, false) : undefined
-    if (cache.answers(stored, ask.fields, sites.byName(ask.site))) return this.#offerStored(ask, stored, false)
-    return ask.staleOk && mayServeStale(stored) ? this.#offerStored(ask, stored, true) : undefined
+    const isFresh = named !== undefined || ask.version !== undefined || cache.answers(stored, ask.fields, sites.byName(ask.site))
+    const fits = ask.version === undefined ? isFresh || (ask.staleOk && mayServeStale(stored)) : named !== undefined || sameVersion(ask.version, versionOf(stored))
+    // Without its body it is not held, whatever its head says.
+    const body = fits ? await store.open(stored) : undefined
+    return body === undefined ? undefined : this.#offerStored(ask, stored, body, !isFresh)
   }
 
   async #have (ask: Ask, from: PeerName, signal: AbortSignal): Promise<ProviderAnswer> {
@@ -110,22 +111,24 @@ export class Provider implements FetchProvider {
       case 'filling': return this.#offerFilling(ask, result)
       case 'stored': {
         // Stale here means that this edge reached no origin: the asker tries its own first.
-        if (result.phase === 'stale' && !ask.staleOk) return { kind: 'failed', status: 504, reason: 'no origin could be reached; a stale copy is held' }
-        if (ask.version !== undefined && !sameVersion(ask.version, versionOf(result.head))) return miss
-        return this.#offerStored(ask, result.head, result.phase === 'stale')
+        const isStale = result.phase === 'stale'
+        const fits = ask.version === undefined || sameVersion(ask.version, versionOf(result.head))
+        if (fits && (!isStale || ask.staleOk)) return this.#offerStored(ask, result.head, result.body, isStale)
+        result.body.close()
+        return isStale && !ask.staleOk ? { kind: 'failed', status: 504, reason: 'no origin could be reached; a stale copy is held' } : miss
       }
     }
   }
 
-  #offerStored (ask: Ask, stored: StoredResponse, stale: boolean): Offer {
+  #offerStored (ask: Ask, stored: StoredResponse, body: BodyReader, stale: boolean): Offer {
     return {
       kind: 'hit',
       head: this.#remoteHead(stored),
       stale,
       same: ask.held !== undefined && sameVersion(ask.held, versionOf(stored)),
-      open: (offset, chunkBytesMax) => readStored(this.#init.store, stored, { start: offset, end: stored.length }, chunkBytesMax),
+      open: (offset, chunkBytesMax) => readStored(body, stored, { start: offset, end: stored.length }, chunkBytesMax),
       total: () => ({ length: stored.length, hash: stored.hash }),
-      release: () => {}
+      release: body.close
     }
   }
 

@@ -11,8 +11,11 @@ import { isDamage } from './head-records.ts'
 import type { HeadRecords } from './head-records.ts'
 import { isPacked } from './packed-head.ts'
 
+/** What is needed of the records. */
+export type LoadingRecords = Pick<HeadRecords, 'isOpen' | 'read' | 'after' | 'mend'>
+
 export class IndexLoading {
-  readonly #records: HeadRecords
+  readonly #records: LoadingRecords
   readonly #restore: (object: DiskObject) => Promise<void> | undefined
   /** The last key that the walk has come to. */
   #position = ''
@@ -21,7 +24,7 @@ export class IndexLoading {
   #done = false
 
   /** @param restore takes an object into the index; resolves when what had to leave for it is gone */
-  constructor (records: HeadRecords, restore: (object: DiskObject) => Promise<void> | undefined) {
+  constructor (records: LoadingRecords, restore: (object: DiskObject) => Promise<void> | undefined) {
     this.#records = records
     this.#restore = restore
   }

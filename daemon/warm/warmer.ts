@@ -162,7 +162,8 @@ export class Warmer {
         return this.#refused(upstream, site.defaultTtlMs) ?? { ...failed('it is larger than what the edge can store'), status: upstream.status }
       }
       case 'stored': {
-        const { head, phase, source } = result
+        const { head, body, phase, source } = result
+        body.close()
         if (phase === Phase.Stale) return { state: WarmState.Failed, bytes: 0, status: head.status, source, why: 'no origin can be reached, and what is stored is stale' }
         return this.#answered(head.status) ?? { state: phase === Phase.Hit ? WarmState.Held : WarmState.Stored, bytes: 0, status: head.status, source }
       }

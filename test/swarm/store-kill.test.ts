@@ -93,7 +93,7 @@ describe('a store whose process is killed while it fills', () => {
     expect(checked).toBeGreaterThan(3 * kills)
     expect(warnings).toEqual([])
     if (process.env.STORE_KILLS !== undefined) console.log(`${kills} kills, ${known.changes} changes acknowledged, ${checked} objects checked`)
-  }, 60_000 + kills * 10_000)
+  }, 30_000 + kills * 2_000)
 
   it('has no file left of what was never committed once it has tidied up', async () => {
     const known = new Known()

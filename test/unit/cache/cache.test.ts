@@ -72,6 +72,22 @@ async function fillWith (cache: Rig, fields = shared, request: Partial<CacheRequ
   await eventually(() => cache.cache.flights === 0)
 }
 
+describe('a stored response whose body is not to be had any more', () => {
+  it('is fetched again, by one request for all that come meanwhile, also where the store still lists it', async () => {
+    const store = memoryStore()
+    const cache = rig({}, store)
+    await fillWith(cache)
+    const open = store.open.bind(store)
+    store.open = async () => undefined
+    const asked = [cache.request(), cache.request()]
+    await eventually(() => cache.flights.length === 2)
+    store.open = open
+    cache.flights[1]?.upstream(upstreamOf({ fields: shared, receivedAtMs: cache.clock.wallMs() })).feed.push(body).end()
+    for (const each of asked) expect(await read(await each)).toEqual(body)
+    expect(cache.flights).toHaveLength(2)
+  })
+})
+
 describe('requests for one key', () => {
   it('share one flight while it is under way, and the store afterwards', async () => {
     const cache = rig()
@@ -386,7 +402,11 @@ describe('the stored head', () => {
     const asked = cache.request()
     await turn()
     cache.flights[1]?.land({ kind: 'not-modified', fields: [['vary', 'accept-language']], receivedAtMs: cache.clock.wallMs(), initialAgeMs: 0, source: 'origin' })
-    await asked
+    // What it would have been served from is gone: it is fetched anew, without a condition.
+    await expect.poll(() => cache.flights[2]).toBeDefined()
     expect(cache.store.variants(key)).toEqual([])
+    expect(cache.flights[2]?.request.validators).toEqual([])
+    cache.flights[2]?.land({ kind: 'failed', status: 502, reason: 'the test is over' })
+    expect(await asked).toMatchObject({ kind: 'failed' })
   })
 })

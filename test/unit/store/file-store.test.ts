@@ -123,6 +123,7 @@ describe('FileStore', () => {
         return !(await files()).includes(leftovers[1]!)
       })
       expect((await files()).filter((path) => leftovers.includes(path))).toEqual([])
+      for (const key of [keyOf('running'), read.key, kept.key]) expect((await files('.body')).filter((path) => path.includes(key))).toHaveLength(1)
       expect((await files()).filter((path) => path.includes('/00/')).length).toBe(3)
       expect(await readAll(reader!)).toEqual(Buffer.from(bodyOf(1000)))
       reader!.close()

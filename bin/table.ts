@@ -3,6 +3,7 @@
  * the terminal. Shared by the commands and the benches. What stands in a cell may come from a peer, so
  * no control character of it reaches the terminal.
  */
+import { printable } from '../protocols/text.ts'
 
 export interface Column<Row> {
   readonly heading: string
@@ -38,7 +39,7 @@ export function formatTable<Row> (columns: readonly Column<Row>[], sections: rea
   const known = sections.flatMap(({ rows }) => rows)
   const shown = columns.filter(({ optional, value }) => optional !== true || known.some((row) => value(row) !== undefined))
   const indent = sections.some(({ title }) => title !== undefined) ? gap : ''
-  const cells = sections.map(({ rows }) => rows.map((row) => shown.map(({ value }) => plain(value(row) ?? '-'))))
+  const cells = sections.map(({ rows }) => rows.map((row) => shown.map(({ value }) => printable(value(row) ?? '-'))))
   const widths = shown.map(({ heading }, at) => Math.max(visibleWidth(heading), ...cells.flat().map((line) => visibleWidth(line[at]!))))
   if (style.width !== undefined) cut(widths, shown, style.width - indent.length)
 
@@ -47,7 +48,7 @@ export function formatTable<Row> (columns: readonly Column<Row>[], sections: rea
   const headings = format(shown.map(({ heading }) => heading))
   if (headings !== '') lines.push(bold(headings))
   for (const [at, { title }] of sections.entries()) {
-    if (title !== undefined) lines.push(bold(plain(title)))
+    if (title !== undefined) lines.push(bold(printable(title)))
     lines.push(...cells[at]!.map(format))
   }
   return lines.map((line) => `${line}\n`).join('')
@@ -83,11 +84,6 @@ export function truncate (text: string, width: number): string {
     kept += segment
   }
   return `${kept}…`
-}
-
-/** Control and format characters (escape sequences, bidirectional overrides) shown as what they are: not text. */
-export function plain (text: string): string {
-  return text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, '\ufffd')
 }
 
 /** Takes from the widest column that may be cut until the table fits, or nothing more can be taken. */

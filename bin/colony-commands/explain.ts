@@ -1,8 +1,9 @@
 /** `colony explain URL`: where content is, who knows of it, and what a request now would do, from /v1/explain. */
+import { printable } from '../../protocols/text.ts'
 import type { DecisionReport, EdgeRef, EdgeReport, Explanation, OwnerReport } from '../../daemon/explain/explanation.ts'
 import { readDocument } from '../admin.ts'
 import { type Command, tableStyle } from '../command.ts'
-import { type Column, formatPairs, formatTable, plain, type TableStyle, visibleWidth } from '../table.ts'
+import { type Column, formatPairs, formatTable, type TableStyle, visibleWidth } from '../table.ts'
 import { formatBytes, formatCount, formatDuration } from '../units.ts'
 
 export const explain: Command = {
@@ -142,7 +143,7 @@ function lines (sentences: readonly string[], { width }: TableStyle, mark: strin
   return sentences.map((sentence, index) => {
     const first = typeof mark === 'string' ? mark : mark(index)
     const room = width === undefined ? Infinity : Math.max(20, width) - first.length
-    return broken(plain(sentence), room).map((line, at) => `${at === 0 ? first : ' '.repeat(first.length)}${line}\n`).join('')
+    return broken(printable(sentence), room).map((line, at) => `${at === 0 ? first : ' '.repeat(first.length)}${line}\n`).join('')
   }).join('')
 }
 

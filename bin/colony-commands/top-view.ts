@@ -3,7 +3,8 @@
  * edges by region, its hottest keys and its origins. Where the terminal is narrow the columns that matter least are
  * left out; where it is low, tables are cut and say so.
  */
-import { type Column, formatPairs, formatTable, plain, type TableStyle, truncate, visibleWidth } from '../table.ts'
+import { printable } from '../../protocols/text.ts'
+import { type Column, formatPairs, formatTable, type TableStyle, truncate, visibleWidth } from '../table.ts'
 import { formatBar, formatBytes, formatCount, formatDuration, formatShare } from '../units.ts'
 import { total, type EdgeNow, type KeyNow, type OriginNow, type Page, type Rates } from './top-rates.ts'
 
@@ -103,7 +104,7 @@ function share (edges: readonly EdgeNow[]): number | undefined {
 
 function silent ({ edges }: Page, style: TableStyle, few: number): string[] {
   const mute = edges.filter(({ rates }) => rates === undefined)
-  const lines = mute.slice(0, few).map(({ edge }) => plain(`${edge.name} does not answer: ${edge.error ?? 'no reason is known'}`))
+  const lines = mute.slice(0, few).map(({ edge }) => printable(`${edge.name} does not answer: ${edge.error ?? 'no reason is known'}`))
   return lines.length === 0 ? [] : [...lines.map((line) => truncate(line, style.width ?? Infinity)), ...more(mute.length - few, 'edge')]
 }
 

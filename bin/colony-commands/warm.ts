@@ -5,13 +5,14 @@
  */
 import { readFile, stat } from 'node:fs/promises'
 import { text as textOf } from 'node:stream/consumers'
+import { printable } from '../../protocols/text.ts'
 import type { WarmCopy, WarmLine, WarmProgress, WarmResult } from '../../daemon/warm/jobs.ts'
 import { systemClock } from '../../daemon/clock.ts'
 import { codeOf, ColonyError, messageOf } from '../../protocols/errors.ts'
 import { AdminError, adminUrl, sendRequest } from '../admin.ts'
 import { type Command, type Given, tableStyle, UsageError, wholeNumber } from '../command.ts'
 import { StatusLine } from '../status-line.ts'
-import { formatTable, plain } from '../table.ts'
+import { formatTable } from '../table.ts'
 import { formatBytes, formatCount, formatDuration } from '../units.ts'
 
 export const warmCommandDefaults = Object.freeze({
@@ -179,7 +180,7 @@ export function resultLine ({ url, outcome, why, bytes, durationMs, copies }: Wa
   const size = outcome === 'stored' ? formatBytes(bytes) : '-'
   const where = copies.map(({ edge }) => edge).join(', ')
   const details = outcome === 'stored' || outcome === 'held' ? `${sources(copies)}, at ${where}` : where === '' ? '' : `at ${where}`
-  return plain(`${what}  ${size.padStart(9)}  ${formatDuration(durationMs).padStart(8)}  ${url}${details === '' ? '' : `  ${details}`}${why === undefined ? '' : `: ${why}`}`) + '\n'
+  return printable(`${what}  ${size.padStart(9)}  ${formatDuration(durationMs).padStart(8)}  ${url}${details === '' ? '' : `  ${details}`}${why === undefined ? '' : `: ${why}`}`) + '\n'
 }
 
 function sources (copies: readonly WarmCopy[]): string {

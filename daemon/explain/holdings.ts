@@ -5,6 +5,7 @@
 import type { Clock } from '../../protocols/clock.ts'
 import { fieldValue, type Fields } from '../../protocols/fields.ts'
 import type { ContentKey, PeerName } from '../../protocols/ids.ts'
+import { printable } from '../../protocols/text.ts'
 import { Tier, type HeldVariant, type Holdings } from '../../protocols/survey/messages.ts'
 import type { FillHead } from '../cache/fill.ts'
 import type { Sites } from '../cache/sites.ts'
@@ -35,9 +36,10 @@ export function holdingsHere (init: HoldingsInit): (key: ContentKey) => Holdings
     // What says no-cache is validated before each use: for whoever asks it is as good as stale.
     const validated = responseCacheControl(head.fields).noCache !== false
     const ttlMs = (validated ? 0 : lifetimeMs(head, { defaultTtlMs: sites.byName(head.site)?.defaultTtlMs ?? 0 })) - ageMs
+    const etag = fieldValue(head.fields, 'etag')
     return {
       variant: head.variant, vary: head.vary, status: head.status, ageMs, ttlMs, tier,
-      length: head.length, hash: head.hash, etag: fieldValue(head.fields, 'etag')
+      length: head.length, hash: head.hash, etag: etag === undefined ? undefined : printable(etag)
     }
   }
   return (key) => {

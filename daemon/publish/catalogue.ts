@@ -90,7 +90,8 @@ export class Catalogue {
     if (places === undefined) return []
     const sorted = this.#sorted.get(site) ?? [...places.keys()].sort()
     this.#sorted.set(site, sorted)
-    return sorted.slice(firstAfter(sorted, after)).slice(0, limit).flatMap((place) => this.history(places.get(place)!)[0] ?? [])
+    const start = firstAfter(sorted, after)
+    return sorted.slice(start, start + limit).flatMap((place) => this.history(places.get(place)!)[0] ?? [])
   }
 
   #set (key: ContentKey, history: History): void {

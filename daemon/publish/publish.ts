@@ -87,7 +87,7 @@ export class Publish implements Startable {
       }
     }
     const local = new LocalReplica(ports)
-    this.#replicaAt = (peer) => peer === self ? local : new RemoteReplica(peer, call, settings)
+    this.#replicaAt = (peer) => peer === self ? local : new RemoteReplica(peer, call, settings, clock)
     const more = { ...ports, replicaAt: this.#replicaAt }
     this.#writer = new Writer(more)
     this.#reader = new Reader(more)

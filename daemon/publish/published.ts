@@ -117,7 +117,11 @@ export class Published implements Holdings {
       if (before.length === 0 && this.#catalogue.size >= settings.objectsMax) {
         throw new PublishError(PublishFault.Full, `this edge holds ${this.#catalogue.size} published objects and takes no more (settings.publish.objectsMax)`)
       }
-      if (this.#wanted(after).includes(manifest) && !this.has(manifest.hash)) throw new PublishError(PublishFault.Bytes, 'the body of that version is not on this edge')
+      const length = this.lengthOf(manifest.hash)
+      if (this.#wanted(after).includes(manifest) && length !== manifest.length) {
+        // A wrong length would drop the body at the next start, for every object that has it.
+        throw length === undefined ? new PublishError(PublishFault.Bytes, 'the body of that version is not on this edge') : wrongBytes(manifest, `${length} bytes`)
+      }
       await this.#catalogue.write(manifest.key, after)
       this.#rename(before, after)
       if (after[0] !== before[0]) await this.#onChange(manifest.key)

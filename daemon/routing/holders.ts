@@ -33,11 +33,10 @@ export async function have (init: RoutingInit, request: ObtainRequest, peer: Pee
     return foundOf(answer, Verb.Have, init.clock.wallMs())
   }
   if (answer.kind === 'silent') silent.add(peer)
+  // One that names everything and says nothing would cost every miss its silence.
+  if (hint === Hint.Filter && (answer.kind === 'silent' || (answer.kind === 'miss' && answer.stale !== true))) peers.wrongNeighbour(peer)
   if (answer.kind !== 'miss') return undefined
-  if (answer.stale !== true) {
-    if (wrongBy[hint] !== undefined) onStep(wrongBy[hint])
-    if (hint === Hint.Filter) peers.wrongNeighbour(peer)
-  }
+  if (answer.stale !== true && wrongBy[hint] !== undefined) onStep(wrongBy[hint])
   // Only whom the ring names is believed about others: a hint does not lead on to further hints.
   return hint === Hint.Ring ? await haveOf(init, request, answer.holders ?? [], silent, Hint.Directory) : undefined
 }

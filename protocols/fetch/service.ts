@@ -23,7 +23,7 @@ export interface FetchInit {
   readonly clock: Clock
   /** Turns a peer's name into the id that dialling takes. */
   readonly peerIdFromName: (peer: PeerName) => PeerId
-  /** Whether this peer may ask; asks of others are refused. */
+  /** Whether this peer is a member: others' asks are refused, and they are asked nothing, whoever named them. */
   readonly mayAsk: (peer: PeerName) => boolean
 }
 
@@ -90,7 +90,8 @@ class FetchService implements Fetch {
 
   async ask (peer: PeerName, ask: Ask, options: { signal: AbortSignal, onFilling?: () => void }): Promise<PeerAnswer> {
     this.#counters.asked++
-    const { clock, settings } = this.#init
+    const { clock, settings, mayAsk } = this.#init
+    if (!mayAsk(peer)) return { kind: 'silent', error: new PeerFetchError(peer, `peer ${peer} is no member of the colony`) }
     const request = { ...ask, blockBytes: Math.min(ask.blockBytes, settings.blockBytesMax), credit: Math.min(ask.credit, settings.blocksInFlight) }
     for (let attempt = 1; ; attempt++) {
       let lane: (Lane & { pooled: boolean }) | undefined

@@ -59,7 +59,7 @@ export const refreshMsMax = 600_000
 const textCharsMax = 256
 const label = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/
 /** Texts end up in terminals and logs: no control characters. */
-const printable = /^[^\p{Cc}\p{Zl}\p{Zp}]*$/u
+const printable = /^[^\p{Cc}\p{Cf}\p{Zl}\p{Zp}]*$/u
 
 /** A field of an announcement that is out of its bounds: one's own, so an operator's mistake. */
 export class AnnouncementError extends ColonyError {

@@ -150,11 +150,11 @@ export class Repair {
     try {
       const compared = await replicaAt(peer).compare(known, signal)
       const slots = new Slots(settings.repairInFlightMax)
-      const work = compared.newer.map(async (index) => {
+      const work = [...new Set(compared.newer)].map(async (index) => {
         const key = known[index]?.key
         if (key !== undefined) await this.#attempt(slots, async () => { await this.#learn(peer, key) })
       })
-      for (const index of compared.lacking) {
+      for (const index of new Set(compared.lacking)) {
         const key = known[index]?.key
         if (key === undefined) continue
         lacking.set(key, (lacking.get(key) ?? new Set()).add(peer))

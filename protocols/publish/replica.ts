@@ -3,6 +3,8 @@
  * on this edge itself (`LocalReplica`) and on others (`RemoteReplica`, calls over the wire), so that a
  * writer, a reader and the repair treat all holders alike. `answerer` is how peers reach the local one.
  */
+import { deadline, type Clock } from '../clock.ts'
+import { WireError } from '../errors.ts'
 import type { ContentKey, PeerName } from '../ids.ts'
 import type { Answerer, Call } from '../rpc.ts'
 import type { History } from './history.ts'
@@ -30,12 +32,14 @@ export interface Replica {
 
 /** How long a replica may take for a body of that length, ms. */
 export function patienceMs (settings: PublishSettings, length: number): number {
-  return settings.holdTimeoutMs + length / settings.holdBytesPerSecondMin * 1_000
+  return settings.holdTimeoutMs + Math.ceil(length / settings.holdBytesPerSecondMin * 1_000)
 }
 
 export class LocalReplica implements Replica {
   readonly #ports: PublishPorts
   readonly #slots: Slots
+  /** Of one caller: one whose bodies never end leaves the others room. */
+  readonly #callers = new Map<PeerName, Slots>()
   readonly #pulling = new Map<string, Promise<void>>()
   /** Bodies that were taken and are not part of an object yet. */
   readonly #held = new Map<string, () => void>()
@@ -66,7 +70,9 @@ export class LocalReplica implements Replica {
 
   async keep (manifest: Manifest, sources: readonly PeerName[], signal: AbortSignal): Promise<void> {
     this.#check(manifest)
-    const { holdings } = this.#ports
+    const { holdings, clock, settings } = this.#ports
+    if (manifest.version.wallMs > clock.wallMs() + settings.clockAheadMaxMs) throw new PublishError(PublishFault.Request, 'that version is of a time to come: are the clocks of the edges right?')
+    if (manifest.copies > settings.copiesMax) throw new PublishError(PublishFault.Request, `an object may have ${settings.copiesMax} copies (settings.publish.copiesMax)`)
     if (!this.#wants(manifest)) {
       await holdings.keep(manifest)
       return
@@ -136,28 +142,35 @@ export class LocalReplica implements Replica {
     return kept([...before, manifest], settings.versionsKept).includes(manifest)
   }
 
-  /** Several who ask for one body at once share its transfer. */
+  /** A caller that asks for one body several times at once has one transfer; another's may never end, and is not waited for. */
   async #fetch (body: BodyName, sources: readonly PeerName[], signal: AbortSignal): Promise<void> {
-    const { holdings } = this.#ports
-    const running = this.#pulling.get(body.hash)
+    const { holdings, self, settings } = this.#ports
+    const caller = sources.at(-1) ?? self
+    const id = `${caller} ${body.hash}`
+    const running = this.#pulling.get(id)
     if (running !== undefined) await running.catch(() => {})
     if (holdings.has(body.hash)) return
-    const pulling = this.#slots.run(async () => { await this.#pull(body, sources, signal) }, signal)
-    this.#pulling.set(body.hash, pulling)
+    const own = this.#callers.get(caller) ?? new Slots(settings.pullsMax / 2)
+    this.#callers.set(caller, own)
+    const pulling = own.run(async () => { await this.#slots.run(async () => { await this.#pull(body, sources, signal) }, signal) }, signal)
+    this.#pulling.set(id, pulling)
     try {
       await pulling
     } finally {
-      if (this.#pulling.get(body.hash) === pulling) this.#pulling.delete(body.hash)
+      if (this.#pulling.get(id) === pulling) this.#pulling.delete(id)
+      if (own.idle) this.#callers.delete(caller)
     }
   }
 
   async #pull (body: BodyName, sources: readonly PeerName[], signal: AbortSignal): Promise<void> {
-    const { holdings, pull, self } = this.#ports
+    const { holdings, pull, self, clock, settings } = this.#ports
     let failure: unknown
     for (const source of new Set(sources)) {
       if (source === self) continue
+      // The caller gives up after as long; one that stays, and trickles, would keep its place and its room for ever.
+      const limit = deadline(clock, patienceMs(settings, body.length), `the body from peer ${source}`, signal)
       try {
-        await holdings.take(body, () => pull(source, body, { signal }))
+        await holdings.take(body, () => pull(source, body, { signal: limit.signal })).finally(limit.clear)
         return
       } catch (error) {
         signal.throwIfAborted()
@@ -174,16 +187,18 @@ export class RemoteReplica implements Replica {
   readonly #peer: PeerName
   readonly #call: Call
   readonly #settings: PublishSettings
+  readonly #clock: Pick<Clock, 'wallMs'>
 
-  constructor (peer: PeerName, call: Call, settings: PublishSettings) {
+  constructor (peer: PeerName, call: Call, settings: PublishSettings, clock: Pick<Clock, 'wallMs'>) {
     this.#peer = peer
     this.#call = call
     this.#settings = settings
+    this.#clock = clock
   }
 
   async hold (body: BodyName, sources: readonly PeerName[], signal: AbortSignal): Promise<History> {
     const answer = await this.#ask({ verb: 'hold', body, sources }, signal, patienceMs(this.#settings, body.length))
-    return decodeLooked(answer, body.key).history
+    return this.#believed(decodeLooked(answer, body.key)).history
   }
 
   async keep (manifest: Manifest, sources: readonly PeerName[], signal: AbortSignal): Promise<void> {
@@ -191,7 +206,7 @@ export class RemoteReplica implements Replica {
   }
 
   async look (key: ContentKey, signal: AbortSignal): Promise<Looked> {
-    return decodeLooked(await this.#ask({ verb: 'look', key }, signal), key)
+    return this.#believed(decodeLooked(await this.#ask({ verb: 'look', key }, signal), key))
   }
 
   async compare (known: readonly Known[], signal: AbortSignal): Promise<Compared> {
@@ -200,6 +215,13 @@ export class RemoteReplica implements Replica {
 
   async list (site: string, after: string, limit: number, signal: AbortSignal): Promise<Page> {
     return decodePage(await this.#ask({ verb: 'list', site, after, limit }, signal))
+  }
+
+  /** @throws WireError for a version of a time to come: the next write would have to be later still */
+  #believed (looked: Looked): Looked {
+    const latestMs = this.#clock.wallMs() + this.#settings.clockAheadMaxMs
+    if (looked.history.some(({ version }) => version.wallMs > latestMs)) throw new WireError(`peer ${this.#peer} told of a version of a time to come`)
+    return looked
   }
 
   async #ask (request: Request, signal: AbortSignal, timeoutMs: number = this.#settings.callTimeoutMs): ReturnType<Call> {

@@ -26,6 +26,8 @@ export const publishDefaults = Object.freeze({
   historyMax: 16,
   /** How long a deletion is remembered, ms. An edge that was away for longer brings what was deleted back: start it on an empty folder. */
   tombstoneKeepMs: 30 * dayMs,
+  /** How far ahead of this edge's clock a version may be, ms. Nobody could write, or forget a deletion, after one of a time to come; higher bears worse clocks. */
+  clockAheadMaxMs: dayMs,
   /** Lifetime of published content that states none, seconds. Higher: other edges ask the holders less often, see a new version later. */
   defaultMaxAgeS: 10,
   /** Bodies up to this are hashed at their first use after a start, bytes; larger ones when a peer copies them. Higher finds more rot, delays first reads. */

@@ -28,7 +28,7 @@ export function compareVersions (a: Version, b: Version): number {
 export function nextVersion (wallNowMs: number, seen: readonly Version[], peer: PeerName): Version {
   const wallMs = seen.reduce((latest, version) => Math.max(latest, version.wallMs), Math.floor(wallNowMs))
   const counter = seen.reduce((next, version) => version.wallMs === wallMs ? Math.max(next, version.counter + 1) : next, 0)
-  return { wallMs, counter, peer }
+  return counter > counterMax ? { wallMs: wallMs + 1, counter: 0, peer } : { wallMs, counter, peer }
 }
 
 /** As people and fields have it: `1760000000000.0.12D3Koo…`. */

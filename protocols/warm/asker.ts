@@ -1,6 +1,6 @@
 /**
- * The asking side of warming: asks one edge for one thing until it is over there. An edge that is silent or
- * busy is asked again after a pause; one that is silent too often, or no member any more, or from which no
+ * The asking side of warming: asks one edge for one thing until it is over there. An edge that is silent,
+ * busy or quick to answer is asked again after a pause; one that is silent too often, or no member any more, or from which no
  * byte comes, is given up. All that comes back is one answer: whoever asks has many edges to go on with.
  */
 import { sleep, type Clock } from '../clock.ts'
@@ -34,6 +34,7 @@ export async function warmAt ({ call, clock, settings, isMember }: AskerInit, pe
   for (;;) {
     signal.throwIfAborted()
     if (!isMember(peer)) return failed('it has left the colony', last)
+    const askedAtMs = clock.nowMs()
     try {
       const answer = decodeAnswer(await call(peer, encodeAsk(ask), { signal, timeoutMs: settings.warmCallTimeoutMs }))
       if (isOver(answer.state)) return answer
@@ -43,13 +44,13 @@ export async function warmAt ({ call, clock, settings, isMember }: AskerInit, pe
       if (nowMs - movedAtMs >= settings.warmStallMs) return failed(`not one byte has come to it for ${settings.warmStallMs} ms`, answer)
       last = answer
       onProgress(answer)
-      if (answer.state !== WarmState.Busy) continue
     } catch (error) {
       signal.throwIfAborted()
       // What it refused, or said wrongly, it would again.
       if (codeOf(error) !== 'COLONY_RPC_SILENT' || ++silences >= settings.warmCallsMax) return failed(messageOf(error), last)
     }
-    await sleep(clock, settings.warmPauseMs, signal)
+    // Who is at work answers after `warmWaitMs`; who answers at once, for ever, would be asked as fast as the link bears.
+    await sleep(clock, Math.max(0, settings.warmPauseMs - (clock.nowMs() - askedAtMs)), signal)
   }
 }
 

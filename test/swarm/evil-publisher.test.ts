@@ -164,3 +164,24 @@ describe('a listing', () => {
     await flood
   })
 })
+
+describe('records in the DHT', () => {
+  it('for what nobody has cost each edge a few questions, and those of no member none', async () => {
+    const stranger = await EvilPeer.start({ join: first().listen, region: 'europe', stranger: true })
+    try {
+      for (const edge of edges) await stranger.connect(edge.listen)
+      const path = '/recorded'
+      await evil.provide(contentKey('default', path))
+      await stranger.provide(contentKey('default', path))
+      const before = evil.asks.length
+      for (const edge of edges) expect((await get(`${edge.http}${path}`)).status).toBeGreaterThanOrEqual(404)
+      const found = await Promise.all(edges.map(async (edge) => Number(/^colony_providers_events\{event="found"\} (\d+)/m.exec((await get(`${edge.admin}/metrics`)).text)?.[1])))
+      expect(found.some((count) => count > 0)).toBe(true)
+      // As an owner or replica, as any member where no origin can be reached, and by its record.
+      expect(evil.asks.length - before).toBeLessThanOrEqual(4 * edges.length)
+      expect(stranger.asks).toEqual([])
+    } finally {
+      await stranger.stop()
+    }
+  })
+})

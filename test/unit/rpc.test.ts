@@ -95,6 +95,31 @@ describe('a call', () => {
     await expect(caller.call('server', {}, { timeoutMs: 500 })).rejects.toMatchObject({ code: 'COLONY_RPC_SILENT' })
   })
 
+  it('to one who never reads leaves a bounded number of frames behind, and the stream is given up', async () => {
+    const streams: Stream[] = []
+    const newStream = async (): Promise<Stream> => {
+      const [outbound] = await streamPair({ delay: 0 })
+      // As a full one: what is sent waits for the other side.
+      Object.assign(outbound, { send: () => false })
+      streams.push(outbound)
+      return outbound
+    }
+    const connection = { status: 'open', newStream } as unknown as Connection
+    const caller = rpc({
+      protocol: '/test/1.0.0', clock: systemClock, settings: { ...rpcDefaults, waitingMax: 8, idleStreamMs: 200 }, peerIdFromName: idOf, mayCall: () => true,
+      answer: async () => ({ head: {} })
+    })({
+      registrar: { handle: async () => {}, unhandle: async () => {} },
+      connectionManager: { getConnections: () => [connection], openConnection: async () => connection }
+    })
+    await caller.start()
+    const said: string[] = []
+    for (let index = 0; index < 20; index++) said.push(await caller.call('deaf', {}, { timeoutMs: 5 }).then(() => '', (error: Error) => error.message))
+    expect(said.filter((text) => text.includes('calls to answer')).length).toBeGreaterThanOrEqual(12)
+    await eventually(() => streams[0]?.status !== 'open')
+    await caller.stop()
+  })
+
   it('waits in its stream while as many as may be are worked on', async () => {
     let running = 0
     let most = 0

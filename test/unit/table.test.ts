@@ -1,6 +1,7 @@
 /** Tables for people: alignment, sections, cutting to the terminal, and nothing but text in a cell. */
 import { describe, expect, it } from 'vitest'
-import { type Column, formatPairs, formatTable, plain, truncate, visibleWidth } from '../../bin/table.ts'
+import { printable } from '../../protocols/text.ts'
+import { type Column, formatPairs, formatTable, truncate, visibleWidth } from '../../bin/table.ts'
 
 interface Edge { name: string, zone?: string, requests: number }
 
@@ -93,7 +94,7 @@ describe('the width of a text', () => {
   })
 
   it('counts what stands for a control character', () => {
-    expect(plain('a\x1bb')).toBe('a\ufffdb')
-    expect(visibleWidth(plain('a\x1bb'))).toBe(3)
+    expect(printable('a\x1bb')).toBe('a\ufffdb')
+    expect(visibleWidth(printable('a\x1bb'))).toBe(3)
   })
 })

@@ -1,92 +1,11 @@
 /** What a request gets: from the store, from a flight that is under way, or from one of its own. */
 import { describe, expect, it } from 'vitest'
-import { Cache, type CacheRequest, type CacheResult, type Obtained, type ObtainRequest } from '../../../daemon/cache/cache.ts'
+import type { CacheResult, Obtained } from '../../../daemon/cache/cache.ts'
 import { Level } from '../../../daemon/cache/flight.ts'
-import { cacheDefaults, type CacheSettings } from '../../../daemon/cache/settings.ts'
 import type { Fields } from '../../../protocols/fields.ts'
-import { bodyOf, eventually, hashOf, keyOf, stillClock } from '../../support/store.ts'
-import { memoryStore, readFill, same, turn, upstreamOf, type TestUpstream } from './support.ts'
-
-const body = bodyOf(10_000)
-const key = keyOf('a')
-const site = { name: 'test', defaultTtlMs: 0, preserveHost: false, published: false }
-const shared: Fields = [['etag', '"1"'], ['cache-control', 'max-age=60']]
-const mine: Fields = [['cache-control', 'private']]
-
-interface Rig {
-  cache: Cache
-  store: ReturnType<typeof memoryStore>
-  clock: ReturnType<typeof stillClock>
-  /** Every flight's request, with what settles it. */
-  flights: Array<{ request: ObtainRequest, land: (outcome: Obtained) => void, upstream: (upstream: TestUpstream) => TestUpstream }>
-  request: (more?: Partial<CacheRequest>) => Promise<CacheResult>
-}
-
-function rig (settings: Partial<CacheSettings> = {}, store = memoryStore()): Rig {
-  const clock = stillClock()
-  const flights: Rig['flights'] = []
-  const cache = new Cache({
-    store, clock, settings: { ...cacheDefaults, ...settings },
-    fetcher: {
-      obtain: async (request) => {
-        const { promise, resolve, reject } = Promise.withResolvers<Obtained>()
-        request.signal.addEventListener('abort', () => { reject(request.signal.reason as Error) })
-        flights.push({
-          request, land: resolve,
-          upstream: (upstream) => {
-            resolve({ kind: 'upstream', upstream })
-            return upstream
-          }
-        })
-        return await promise
-      },
-      resume: async () => { throw new Error('no other source') }
-    }
-  })
-  return {
-    cache, store, clock, flights,
-    request: async (more) => await cache.request({
-      site, key, target: '/a', fields: [], path: [], silent: [], level: Level.Asker, signal: new AbortController().signal, traceparent: '', ...more
-    })
-  }
-}
-
-/** The whole body of a result that is on its way in, and leaves. */
-async function read (result: CacheResult): Promise<Uint8Array> {
-  if (result.kind !== 'filling') throw new Error(`the result is ${result.kind}`)
-  try {
-    const { bytes, error } = await readFill(result.fill)
-    if (error !== undefined) throw error
-    return bytes
-  } finally {
-    result.release()
-  }
-}
-
-async function fillWith (cache: Rig, fields = shared, request: Partial<CacheRequest> = {}): Promise<void> {
-  const count = cache.flights.length
-  const asked = cache.request(request)
-  await eventually(() => cache.flights.length > count)
-  cache.flights.at(-1)?.upstream(upstreamOf({ fields, receivedAtMs: cache.clock.wallMs() })).feed.push(body).end()
-  await read(await asked)
-  await eventually(() => cache.cache.flights === 0)
-}
-
-describe('a stored response whose body is not to be had any more', () => {
-  it('is fetched again, by one request for all that come meanwhile, also where the store still lists it', async () => {
-    const store = memoryStore()
-    const cache = rig({}, store)
-    await fillWith(cache)
-    const open = store.open.bind(store)
-    store.open = async () => undefined
-    const asked = [cache.request(), cache.request()]
-    await eventually(() => cache.flights.length === 2)
-    store.open = open
-    cache.flights[1]?.upstream(upstreamOf({ fields: shared, receivedAtMs: cache.clock.wallMs() })).feed.push(body).end()
-    for (const each of asked) expect(Buffer.compare(await read(await each), body)).toBe(0)
-    expect(cache.flights).toHaveLength(2)
-  })
-})
+import { bodyOf, eventually, hashOf } from '../../support/store.ts'
+import { same, turn, upstreamOf, type TestUpstream } from './support.ts'
+import { body, fillWith, key, mine, read, rig, shared } from './rig.ts'
 
 describe('requests for one key', () => {
   it('share one flight while it is under way, and the store afterwards', async () => {

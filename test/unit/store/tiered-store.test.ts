@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { FileStore } from '../../../daemon/store/file-store.ts'
 import { createStore } from '../../../daemon/store/index.ts'
 import { MemoryStore } from '../../../daemon/store/memory-store.ts'
-import type { StoreSettings } from '../../../daemon/store/settings.ts'
+import type { StoreEvents, StoreSettings } from '../../../daemon/store/settings.ts'
 import type { Store } from '../../../daemon/store/store.ts'
 import { TieredStore } from '../../../daemon/store/tiered-store.ts'
 import { bodyIn, bodyOf, eventually, hashOf, headOf, keyOf, put, readAll, settingsOf, stillClock, writeAll } from '../../support/store.ts'
@@ -29,13 +29,13 @@ describe('TieredStore', () => {
     await rm(folder, { recursive: true, force: true })
   })
 
-  async function start (more: Partial<StoreSettings> = {}): Promise<Store> {
+  async function start (more: Partial<StoreSettings> = {}, events: StoreEvents = {}): Promise<Store> {
     const store = createStore({
       folder,
       settings: settingsOf({ memoryBytesMax: 8_000_000, diskBytesMax: 50_000_000, ...more }),
       clock: stillClock(),
       logger: { warn: () => {} },
-      events: { damaged: () => { damaged++ }, queueFull: () => { queueFull++ } }
+      events: { damaged: () => { damaged++ }, queueFull: () => { queueFull++ }, ...events }
     })
     stores.push(store)
     await store.start()
@@ -158,6 +158,21 @@ describe('TieredStore', () => {
       for (const head of written) expect(store.variants(head.key)).toEqual([head])
     }
     for (const [index, head] of written.entries()) expect(await bodyIn(store, head)).toEqual(Buffer.from(bodyOf(12_000, index)))
+  })
+
+  it('says that an object is gone that memory evicted and the disk did not take', async () => {
+    await writeFile(join(folder, 'bodies'), 'a file where the folder should be')
+    const told = new Set<string>()
+    const store = await start({ memoryBytesMax: 400_000 }, {
+      committed: ({ key }) => { told.add(key) },
+      dropped: ({ key }) => { expect(told.delete(key)).toBe(true) }
+    })
+    const keys = Array.from({ length: 60 }, (_, index) => keyOf(`lost ${index}`))
+    await Promise.all(keys.map(async (_, index) => await put(store, `lost ${index}`, bodyOf(12_000, index), {}, 12_000)))
+    await eventually(() => store.stats().memoryBytes < 400_000)
+    await eventually(() => keys.filter((key) => store.variants(key).length > 0).length === told.size)
+    expect(told.size).toBeLessThan(40)
+    expect([...store.heads()].map(({ key }) => key).sort()).toEqual([...told].sort())
   })
 
   it('never brings back what was removed, replaced or validated while it was being written behind', async () => {

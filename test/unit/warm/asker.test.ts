@@ -25,6 +25,7 @@ describe('an edge that has another warm', () => {
   it('asks the same again until it is over, and tells how far it is', async () => {
     const target = scripted({ state: 'queued', bytes: 0 }, { state: 'running', bytes: 4 }, { state: 'running', bytes: 8 }, stored)
     const { outcome, told } = begin(target)
+    await clock.advance(3 * warmDefaults.warmPauseMs)
     expect(await outcome).toEqual(stored)
     expect(told.map(({ bytes }) => bytes)).toEqual([0, 4, 8])
     expect(target.asked).toEqual(Array.from({ length: 4 }, () => ({ kind: 'warm', ...ask })))
@@ -61,6 +62,7 @@ describe('an edge that has another warm', () => {
       members.clear()
       return { head: { state: 'running', bytes: 3 } }
     }, members)
+    await clock.advance(warmDefaults.warmPauseMs)
     expect(await leaving.outcome).toMatchObject({ state: 'failed', bytes: 3, why: 'it has left the colony' })
   })
 

@@ -107,13 +107,13 @@ describe('a job', () => {
 
   it('tells now and then how far it is, with the bytes of what is running', async () => {
     const rigged = rig(async () => {
-      await new Promise<void>((resolve) => { rigged.clock.after(400, resolve) })
+      await new Promise<void>((resolve) => { rigged.clock.after(900, resolve) })
       return rigged.clock.nowMs() < 2_500 ? { state: 'running', bytes: rigged.clock.nowMs() } : stored
     })
     const lines = rigged.all({ urls: ['shop:/a', 'shop:/b'], regions: ['home'], concurrency: 1 })
     await rigged.clock.advance(60_000)
     const told = (await lines).filter((line) => line.kind === 'progress')
-    expect(told.slice(0, 2)).toEqual([{ kind: 'progress', done: 0, of: 2, bytes: 800 }, { kind: 'progress', done: 0, of: 2, bytes: 1_600 }])
+    expect(told.slice(0, 2)).toEqual([{ kind: 'progress', done: 0, of: 2, bytes: 900 }, { kind: 'progress', done: 0, of: 2, bytes: 1_900 }])
   })
 
   it('keeps to its own number of URLs at a time, and all jobs together to the edge\'s', async () => {

@@ -27,6 +27,8 @@ export interface HoldingsInit {
   readonly owns: (key: ContentKey) => boolean
   /** Whether the key's home is this region: then its owner's directory is on every request's way. */
   readonly isHome: (key: ContentKey) => boolean
+  /** Whether it was published, and may have no other source. */
+  readonly isPublished: (key: ContentKey) => boolean
   readonly directory: Pick<Directory, 'held' | 'dropped'>
   readonly filters: Pick<Filters, 'add' | 'delete'>
   readonly providers: Pick<Providers, 'want' | 'drop'>
@@ -62,7 +64,7 @@ export class Holdings {
   }
 
   #tell (key: ContentKey): void {
-    const { owns, isHome, filters, providers } = this.#init
+    const { owns, isHome, isPublished, filters, providers } = this.#init
     if (owns(key)) {
       // The ring leads here: no record is needed.
       filters.delete(key)
@@ -70,7 +72,7 @@ export class Holdings {
       return
     }
     filters.add(key)
-    providers.want(key, isHome(key) ? 'common' : 'rare')
+    providers.want(key, isPublished(key) ? 'published' : isHome(key) ? 'common' : 'rare')
   }
 
   #slice (rest: Iterator<ContentKey>): void {

@@ -133,7 +133,8 @@ export async function createEdge (config: EdgeConfig, deps: EdgeDeps = {}): Prom
     settings: settings.holdings,
     keys: held,
     owns: (key) => locate.ring()?.owner(key) === self,
-    isHome: (key) => locate.homeRegions(key)[0] === region
+    isHome: (key) => locate.homeRegions(key)[0] === region,
+    isPublished: (key) => store.variants(key).some((head) => store.isPublished(head))
   })
   const publish = new Publish({
     clock, self, sites,

@@ -103,7 +103,9 @@ export async function createEdge (config: EdgeConfig, deps: EdgeDeps = {}): Prom
       dropped: (head, cause) => {
         decided.dropped(head, cause)
         holdings.dropped(head.key)
-      }
+      },
+      // A walk that ended while the index was still being read has missed the rest.
+      loaded: () => { holdings.walk() }
     }
   })
   const holds = (key: ContentKey): boolean => store.variants(key).length > 0

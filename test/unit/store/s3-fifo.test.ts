@@ -143,7 +143,7 @@ describe('S3Fifo', () => {
     expect(fifo.recall('first 0')).toBe(true)
   })
 
-  it('restores an earlier run into main, the newest into the small queue', () => {
+  it('restores an earlier run into main until that has its share, then into the small queue', () => {
     const fifo = new S3Fifo<string>({ bytesMax: 100, objectShareMax: 0.25 })
     for (let index = 0; index < 100; index++) fifo.restore(`old ${index}`, 1, `old ${index}`)
     for (let index = 0; index < 500; index++) fifo.insert(`scan ${index}`, 1, `scan ${index}`)

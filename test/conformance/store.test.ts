@@ -2,11 +2,14 @@
 import { mkdtemp, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { Published } from '../../daemon/publish/published.ts'
+import { PublishedStore } from '../../daemon/publish/published-store.ts'
 import { FileStore } from '../../daemon/store/file-store.ts'
 import { createStore } from '../../daemon/store/index.ts'
 import { MemoryStore } from '../../daemon/store/memory-store.ts'
 import type { StoreEvents, StoreSettings } from '../../daemon/store/settings.ts'
 import type { Store } from '../../daemon/store/store.ts'
+import { publishDefaults } from '../../protocols/publish/settings.ts'
 import { settingsOf, stillClock } from '../support/store.ts'
 import { storeConformance } from './store.ts'
 import type { StoreUnderTest } from './store.ts'
@@ -50,3 +53,9 @@ storeConformance('TieredStore whose bodies outgrow memory at once', tiered({ mem
 storeConformance('TieredStore with next to no memory', tiered({ memoryBytesMax: 200_000, diskBytesMax }))
 
 storeConformance('TieredStore without a disk', tiered({ memoryBytesMax, diskBytesMax: 0 }))
+
+storeConformance('PublishedStore over a TieredStore, with nothing published', async (events) => await onDisk((folder) => new PublishedStore({
+  inner: createStore({ folder, settings: settingsOf({ memoryBytesMax, diskBytesMax }), clock: stillClock(), logger, events }),
+  published: new Published({ folder, settings: publishDefaults, clock: stillClock(), logger }),
+  clock: stillClock(), defaultMaxAgeS: 10, hasOrigin: () => true, belongs: () => true, onChange: () => {}
+})))

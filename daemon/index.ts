@@ -148,6 +148,7 @@ export async function createEdge (config: EdgeConfig, deps: EdgeDeps = {}): Prom
     members: () => mesh.owning(),
     inner: cached,
     onChange: (key) => {
+      decisions.note(key, holds(key) ? 'admitted' : 'removed', { why: 'by publishing' })
       if (holds(key)) holdings.committed(key)
       else holdings.dropped(key)
     }

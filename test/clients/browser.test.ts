@@ -39,23 +39,26 @@ describe.skipIf(leftOut(program))('a browser through two edges', () => {
     const wire = await page.context().newCDPSession(page)
     await wire.send('Network.enable')
     const paths = new Map<string, string>()
-    const answers: Answer[] = []
+    const heard: Array<Omit<Answer, 'path'> & { readonly id: string }> = []
     const failures: string[] = []
     wire.on('Network.requestWillBeSent', ({ requestId, request }) => { paths.set(requestId, new URL(request.url).pathname) })
     wire.on('Network.responseReceivedExtraInfo', ({ requestId, statusCode, headers }) => {
-      answers.push({ path: paths.get(requestId) ?? '', status: statusCode, range: headers['content-range'], cacheStatus: headers['cache-status'] ?? '' })
+      // May come before the request that it answers.
+      heard.push({ id: requestId, status: statusCode, range: headers['content-range'], cacheStatus: headers['cache-status'] ?? '' })
     })
     // A player that goes elsewhere in a film breaks off what it was reading.
     wire.on('Network.loadingFailed', ({ requestId, errorText, canceled }) => { if (canceled !== true) failures.push(`${paths.get(requestId)}: ${errorText}`) })
 
     const load = async (edge?: TestEdge): Promise<Answer[]> => {
-      answers.length = 0
+      heard.length = 0
       if (edge === undefined) await page.reload()
       else await page.goto(edge.http)
       expect(await page.evaluate(look)).toEqual(looks)
       expect(failures).toEqual([])
+      await until(() => heard.every(({ id }) => paths.has(id)), 5_000, 'an answer came to no request')
+      const answers = heard.map(({ id, ...answer }): Answer => ({ path: paths.get(id) ?? '', ...answer }))
       tell([edge === undefined ? 'reload' : `open ${edge.http}/`, ...answers.map(({ path, status, range, cacheStatus }) => `${status} ${path}  ${range ?? ''}  ${cacheStatus}`)])
-      return [...answers]
+      return answers
     }
     return { page, load }
   }

@@ -62,10 +62,14 @@ describe('warming two regions with two copies', () => {
     expect(results.map((each) => each.url).toSorted()).toEqual(paths.map(url).toSorted())
     for (const result of results) {
       const path = new URL(result.url).pathname
-      expect(result).toMatchObject({ outcome: 'stored', bytes: 600_000 })
+      expect(result).toMatchObject({ outcome: 'stored' })
       expect(result.copies.map(({ region }) => region).toSorted()).toEqual(['asia', 'asia', 'europe', 'europe'])
       expect(new Set(result.copies.map(({ peer }) => peer)).size).toBe(4)
-      expect(result.copies.map(({ source }) => source)).toEqual(['origin', 'peer', 'peer', 'peer'])
+      // One that another's fetch came through had it before its own turn came.
+      const sources = result.copies.map(({ source }) => source)
+      expect(sources[0]).toBe('origin')
+      for (const source of sources.slice(1)) expect(['peer', 'store']).toContain(source)
+      expect(result.bytes).toBe(150_000 * sources.filter((source) => source !== 'store').length)
       for (const { peer } of result.copies) expect(await stored(edgeOf(peer), path)).toEqual({ status: 200, bytes: 150_000 })
     }
     expect(paths.map((path) => origin.count(path))).toEqual(paths.map(() => 1))

@@ -6,11 +6,12 @@
  */
 import { deadline, type Clock } from '../clock.ts'
 import type { ContentKey, PeerName } from '../ids.ts'
+import { Pace } from './pace.ts'
 import type { ProvidersSettings } from './settings.ts'
 
 export interface LookupsInit {
   readonly clock: Clock
-  readonly settings: Pick<ProvidersSettings, 'lookupTimeoutMs' | 'lookupsInFlightMax' | 'providersMax' | 'recordsMax' | 'hitRememberMs' | 'missRememberMs' | 'rememberedMax'>
+  readonly settings: Pick<ProvidersSettings, 'lookupTimeoutMs' | 'lookupsInFlightMax' | 'lookupsPerMinuteMax' | 'providersMax' | 'recordsMax' | 'hitRememberMs' | 'missRememberMs' | 'rememberedMax'>
   /** Asks the DHT. What it gives, and how often, is not believed; it should end when `signal` aborts. */
   readonly query: (key: ContentKey, signal: AbortSignal) => AsyncIterable<PeerName>
   readonly hasLinks: () => boolean
@@ -23,7 +24,7 @@ export interface LookupCounters {
   lookups: number
   /** Queries that found a provider. */
   found: number
-  /** Look-ups refused, as too many were under way or there was no link. */
+  /** Look-ups refused, as too many were under way or in this minute, or there was no link. */
   skipped: number
   /** Look-ups answered out of memory. */
   remembered: number
@@ -36,11 +37,14 @@ export class Lookups {
   readonly counters: LookupCounters = { lookups: 0, found: 0, skipped: 0, remembered: 0, timedOut: 0, lookupErrors: 0 }
   readonly #init: LookupsInit
   readonly #running = new Map<ContentKey, Lookup>()
+  readonly #pace: Pace
   /** The longest remembered first. */
   readonly #ended = new Map<ContentKey, { readonly lookup: Lookup, readonly untilMs: number }>()
 
   constructor (init: LookupsInit) {
     this.#init = init
+    const { lookupsPerMinuteMax } = init.settings
+    this.#pace = new Pace(lookupsPerMinuteMax, lookupsPerMinuteMax)
   }
 
   /** Each provider once, as it is found; see `Providers.find`. */
@@ -79,7 +83,8 @@ export class Lookups {
   }
 
   #begin (key: ContentKey): Lookup | undefined {
-    if (this.#running.size >= this.#init.settings.lookupsInFlightMax || !this.#init.hasLinks()) {
+    const { clock, settings, hasLinks } = this.#init
+    if (this.#running.size >= settings.lookupsInFlightMax || !hasLinks() || !this.#pace.take(clock.nowMs())) {
       this.counters.skipped++
       return undefined
     }

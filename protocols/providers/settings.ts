@@ -44,6 +44,11 @@ export const providersDefaults = Object.freeze({
   lookupTimeoutMs: 1_500,
   /** Look-ups under way. With the announcements they share the 32 streams that a peer takes. */
   lookupsInFlightMax: 12,
+  /**
+   * Look-ups in any minute. One that finds nothing costs some 20 ms of the processor, and each miss of a slow origin
+   * may want one: without a budget a cold start would spend more on looking than on serving.
+   */
+  lookupsPerMinuteMax: 600,
   /** Providers after which a look-up ends. */
   providersMax: 20,
   /** Records after which it ends, of members or not: what a peer that invents them can cost. */

@@ -114,7 +114,7 @@ async function global (measuring: Measuring, { quick, progress }: BenchOptions):
   await withRig(async (rig) => {
     const count = quick ? 20 : 150
     progress('three edges in two regions, for the home region and the DHT')
-    const settings = { ...near, directory: { reportIntervalMs: never, settleMs: never }, filters: { changesIntervalMs: never, askTickMs: never }, providers: { settleMs: 1_000, announcesPerMinuteMax: 6_000 } }
+    const settings = { ...near, directory: { reportIntervalMs: never, settleMs: never }, filters: { changesIntervalMs: never, askTickMs: never }, providers: { settleMs: 1_000, announcesPerMinuteMax: 6_000, lookupsPerMinuteMax: 60_000 } }
     const holder = await rig.spawn({ region: 'west', name: 'holder', settings })
     const candidates = pathsWhere('/west-', count * 8, () => true)
     files(rig, candidates)

@@ -30,7 +30,7 @@ async function start (init: MeshNodeInit): Promise<Provided> {
     clock: systemClock,
     network,
     // A mesh of two is young; here it is the time for all of them to know each other.
-    settings: { ...providersDefaults, settleMs: 1_000, linkCheckMs: 100, announcesPerMinuteMax: 60_000, hitRememberMs: 0, missRememberMs: 200, lookupTimeoutMs: 5_000 },
+    settings: { ...providersDefaults, settleMs: 1_000, linkCheckMs: 100, announcesPerMinuteMax: 60_000, lookupsPerMinuteMax: 60_000, hitRememberMs: 0, missRememberMs: 200, lookupTimeoutMs: 5_000 },
     isMember: (peer) => node.membership.isMember(peer)
   })({
     peerId: libp2p.peerId,

@@ -143,6 +143,19 @@ describe('a look-up of providers', () => {
     expect(rig.service.counters()).toMatchObject({ timedOut: 1, found: 1 })
   })
 
+  it('is skipped once there were as many in the minute as may be', async () => {
+    await begin({ lookupsPerMinuteMax: 40, lookupsInFlightMax: 12 })
+    // A burst of a twentieth, then one each time that the budget has room again.
+    for (const key of ['a', 'b', 'c']) read(rig, key)
+    await settle()
+    expect(rig.queries.length).toBe(2)
+    expect(rig.service.counters().skipped).toBe(1)
+    await rig.clock.advance(2_000)
+    read(rig, 'c')
+    await settle()
+    expect(rig.queries.length).toBe(3)
+  })
+
   it('is skipped while too many others run, and while there is no link', async () => {
     await begin({ lookupsInFlightMax: 2, lookupTimeoutMs: 500 })
     read(rig, 'a')

@@ -140,7 +140,10 @@ class Route {
 
   end (): { steps: readonly PlanStep[], expected: Expected } {
     const { self, origin, site, holders, nameOf, holds } = this.#about
-    if (!this.#raced) this.#origin()
+    if (!this.#raced) {
+      this.#origin()
+      this.#far()
+    }
     const reached = origin !== undefined && origin.breaker !== 'open'
     if (reached) this.#expected ??= { from: 'origin', by: self }
     const best = holders[0]
@@ -155,8 +158,16 @@ class Route {
   /** Those who are said to hold it, as many as are asked and near enough. */
   #hinted (holders: readonly PeerName[], why: string): void {
     const { self, rttMs, originMs, settings } = this.#about
-    const near = holders.filter((peer) => peer !== self && patience(rttMs(peer), originMs, settings) !== Patience.Skip)
+    const near = holders.filter((peer) => peer !== self && patience(rttMs(peer), originMs, settings) === Patience.Wait)
     for (const peer of near.slice(0, settings.holdersAskedMax)) this.#have(peer, why)
+  }
+
+  /** One who is said to hold it and is too far to be waited for is asked beside the origin. */
+  #far (): void {
+    const { self, origin, rttMs, originMs, settings, directory, neighbours } = this.#about
+    if (origin === undefined || (origin.ttfbMs ?? Infinity) < settings.providersWorthMs) return
+    const far = [...directory, ...neighbours].find((peer) => peer !== self && patience(rttMs(peer), originMs, settings) === Patience.Race)
+    if (far !== undefined) this.#have(far, `beside the origin, as it is too far to be waited for and ${directory.includes(far) ? 'this edge\'s directory' : 'its filter'} names it`)
   }
 
   #have (peer: PeerName, why: string): void {

@@ -14,7 +14,7 @@ import type { FillHead } from '../cache/fill.ts'
 import { Level } from '../cache/flight.ts'
 import type { Upstream } from '../cache/upstream.ts'
 import { askFor, foundOf, type AskInit } from './asks.ts'
-import { have, haveByDht, haveOf, Hint, note } from './holders.ts'
+import { have, haveByDht, haveFar, haveOf, Hint, note } from './holders.ts'
 import { anyone } from './last-resort.ts'
 import { fromOrigin } from './origin-source.ts'
 import { originMs, Patience, patience } from './patience.ts'
@@ -162,17 +162,17 @@ export class RoutingFetcher implements Fetcher {
     this.#init.onStep(Step.Origin)
     request.onLevel(Level.Origin)
     const origin = this.#origin(request)
-    return await firstOf(request.signal, origin, have(this.#init, request, peer, silent)) ?? await origin
+    return await firstOf(request.signal, origin, have(this.#init, request, peer, silent, { racing: true })) ?? await origin
   }
 
-  /** The origin, and beside it whoever the DHT names before that has answered. */
+  /** The origin, and beside it a far holder, and whoever the DHT names before the origin has answered. */
   async #originOrAnyone (request: ObtainRequest, silent: Set<PeerName>): Promise<Obtained> {
     const { site, signal } = request
     this.#init.onStep(Step.Origin)
     request.onLevel(Level.Origin)
     const origin = this.#origin(request)
     const isQuick = site.origin === undefined || (site.origin.ttfbMs() ?? Infinity) < this.#init.settings.providersWorthMs
-    const got = isQuick ? await origin : await this.#withProviders(request, silent, origin, false)
+    const got = isQuick ? await origin : await this.#beside(request, silent, origin, false)
     return got === undefined || got.kind === 'failed' ? await this.#anyone(request, silent, await origin) : got
   }
 
@@ -185,7 +185,7 @@ export class RoutingFetcher implements Fetcher {
     if (request.path.length > 0) return failed
     const elsewhere = follow(request.signal)
     const filled = this.#fillElsewhere(request, silent, elsewhere.signal)
-    const held = await this.#withProviders(request, silent, anyone(this.#init, request, silent), true)
+    const held = await this.#beside(request, silent, anyone(this.#init, request, silent), true)
     const isFresh = held !== undefined && !(held.kind === 'upstream' ? held.upstream.stale : held.kind === 'not-modified' && held.stale)
     if (!isFresh) {
       // Only this edge may be cut off from the origin: with something stale at hand, that is worth a short wait.
@@ -212,13 +212,21 @@ export class RoutingFetcher implements Fetcher {
     return answer?.kind === 'hit' ? foundOf(answer, Verb.Fill, clock.wallMs()) : undefined
   }
 
-  /** A source, and beside it whoever the DHT names; the look-up ends with the source's success. */
-  async #withProviders (request: ObtainRequest, silent: Set<PeerName>, source: Promise<Found>, staleOk: boolean): Promise<Found> {
+  /** A source, and beside it who else may have it; what is still looked for then ends with the source's success. */
+  async #beside (request: ObtainRequest, silent: Set<PeerName>, source: Promise<Found>, staleOk: boolean): Promise<Found> {
     const looking = follow(request.signal)
-    let byDht: Found
-    const found = haveByDht(this.#init, request, silent, looking.signal, staleOk).then((got) => { byDht = got; return got })
-    const best = await firstOf(request.signal, source, found)
-    if (best !== byDht) looking.abort(new DOMException('another source was first', 'AbortError'))
+    const brought = new Set<Found>()
+    const others = [
+      haveByDht(this.#init, request, silent, looking.signal, staleOk),
+      // Whoever asks all members asks those, too.
+      ...(staleOk ? [] : [haveFar(this.#init, request, silent, looking.signal)])
+    ].map(async (other) => {
+      const got = await other
+      brought.add(got)
+      return got
+    })
+    const best = await firstOf(request.signal, source, ...others)
+    if (best === undefined || !brought.has(best)) looking.abort(new DOMException('another source was first', 'AbortError'))
     return best
   }
 

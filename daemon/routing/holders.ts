@@ -22,8 +22,17 @@ export type Hint = typeof Hint[keyof typeof Hint]
 const foundBy = { ring: undefined, directory: Step.FoundByDirectory, filter: Step.FoundByFilter, dht: Step.FoundByDht } as const
 const wrongBy = { ring: undefined, directory: Step.WrongByDirectory, filter: Step.WrongByFilter, dht: Step.WrongByDht } as const
 
+export interface HaveOptions {
+  /** How the peer came to be known. */
+  readonly hint?: Hint
+  /** Whether a stale copy will do. */
+  readonly staleOk?: boolean
+  /** The origin is being asked meanwhile: further peers may be asked, too. */
+  readonly racing?: boolean
+}
+
 /** Asks one peer whether it has it; when it names others who do, the nearest of those. */
-export async function have (init: RoutingInit, request: ObtainRequest, peer: PeerName, silent: Set<PeerName>, hint: Hint = Hint.Ring, staleOk = false): Promise<Found> {
+export async function have (init: RoutingInit, request: ObtainRequest, peer: PeerName, silent: Set<PeerName>, { hint = Hint.Ring, staleOk = false, racing = false }: HaveOptions = {}): Promise<Found> {
   const { peers, onStep } = init
   request.signal.throwIfAborted()
   const answer = await peers.ask(peer, askFor(request, { verb: Verb.Have, self: peers.self, silent, staleOk }), { signal: request.signal })
@@ -38,19 +47,33 @@ export async function have (init: RoutingInit, request: ObtainRequest, peer: Pee
   if (answer.kind !== 'miss') return undefined
   if (answer.stale !== true && wrongBy[hint] !== undefined) onStep(wrongBy[hint])
   // Only whom the ring names is believed about others: a hint does not lead on to further hints.
-  return hint === Hint.Ring ? await haveOf(init, request, answer.holders ?? [], silent, Hint.Directory) : undefined
+  return hint === Hint.Ring ? await haveOf(init, request, answer.holders ?? [], silent, Hint.Directory, racing) : undefined
 }
 
-/** Asks the first few of those who are said to hold it and are near enough, one after the other. */
-export async function haveOf (init: RoutingInit, request: ObtainRequest, holders: readonly PeerName[], silent: Set<PeerName>, hint: Hint): Promise<Found> {
+/** Asks the first few of those who are said to hold it and are near enough to be waited for, one after the other. */
+export async function haveOf (init: RoutingInit, request: ObtainRequest, holders: readonly PeerName[], silent: Set<PeerName>, hint: Hint, racing = false): Promise<Found> {
   const { peers, settings } = init
-  const near = holders.filter((peer) => peer !== peers.self && !silent.has(peer) && !request.path.includes(peer) &&
-    patience(peers.rttMs(peer), originMs(request.site), settings) !== Patience.Skip)
+  const near = holders.filter((peer) => {
+    const worth = patience(peers.rttMs(peer), originMs(request.site), settings)
+    return mayAsk(init, request, peer, silent) && (worth === Patience.Wait || (racing && worth === Patience.Race))
+  })
   for (const peer of near.slice(0, settings.holdersAskedMax)) {
-    const found = await have(init, request, peer, silent, hint)
+    const found = await have(init, request, peer, silent, { hint })
     if (found !== undefined) return found
   }
   return undefined
+}
+
+/** Of those who are said to hold it and are too far to be waited for, the nearest: to be asked beside the origin. Never rejects. */
+export async function haveFar (init: RoutingInit, request: ObtainRequest, silent: Set<PeerName>, signal: AbortSignal): Promise<Found> {
+  const { peers, settings } = init
+  const named = [...peers.holders(request.key).map((peer) => ({ peer, hint: Hint.Directory })), ...peers.neighbours(request.key).map((peer) => ({ peer, hint: Hint.Filter }))]
+  const far = named.find(({ peer }) => mayAsk(init, request, peer, silent) && patience(peers.rttMs(peer), originMs(request.site), settings) === Patience.Race)
+  return far === undefined ? undefined : await have(init, { ...request, signal }, far.peer, silent, { hint: far.hint }).catch(() => undefined)
+}
+
+function mayAsk ({ peers }: RoutingInit, request: ObtainRequest, peer: PeerName, silent: ReadonlySet<PeerName>): boolean {
+  return peer !== peers.self && !silent.has(peer) && !request.path.includes(peer)
 }
 
 /** Asks providers as the DHT names them. Never rejects; ends when the look-up does. */
@@ -59,8 +82,8 @@ export async function haveByDht (init: RoutingInit, request: ObtainRequest, sile
   let asked = 0
   try {
     for await (const peer of peers.providers(request.key, signal)) {
-      if (peer === peers.self || silent.has(peer) || request.path.includes(peer)) continue
-      const found = await have(init, { ...request, signal }, peer, silent, Hint.Dht, staleOk)
+      if (!mayAsk(init, request, peer, silent)) continue
+      const found = await have(init, { ...request, signal }, peer, silent, { hint: Hint.Dht, staleOk })
       if (found !== undefined || ++asked >= settings.providersAskedMax) return found
     }
   } catch {

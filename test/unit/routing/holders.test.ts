@@ -55,6 +55,36 @@ describe('an edge whose neighbour\'s filter names the key', () => {
   })
 })
 
+describe('a holder too far to be waited for', () => {
+  const slowly = (ttfbMs: number, answers: boolean) => {
+    const site = siteOf(origin.url)
+    const request = answers ? site.origin?.request.bind(site.origin) : async () => await new Promise(() => {})
+    return { ...site, origin: Object.assign(Object.create(site.origin as object), { ttfbMs: () => ttfbMs, request }) as NonNullable<typeof site.origin> }
+  }
+
+  it('is asked beside the origin, by the filter\'s word or the directory\'s', async () => {
+    for (const [named, step] of [['neighbours', 'found-by-filter'], ['holders', 'found-by-directory']] as const) {
+      const peers = fakePeers({ owners: { here: ['self'] }, [named]: ['far'], rtts: { far: 40 }, answers: { far: hitOf('far', body) } })
+      const { fetcher, steps } = fetcherOf(peers)
+      expect(await fetcher.obtain(requestOf(slowly(80, false)))).toMatchObject(from('far'))
+      expect(steps).toContain(step)
+    }
+  })
+
+  it('holds up nothing when it has it no more, or says nothing', async () => {
+    const peers = fakePeers({ owners: { here: ['self'] }, neighbours: ['far'], rtts: { far: 40 }, answers: { far: new Promise(() => {}) } })
+    expect(await fetcherOf(peers).fetcher.obtain(requestOf(slowly(80, true)))).toMatchObject(fromOrigin)
+  })
+
+  it('is left alone beyond the origin, and where the origin answers at once', async () => {
+    const beyond = fakePeers({ owners: { here: ['self'] }, neighbours: ['far'], rtts: { far: 90 } })
+    await fetcherOf(beyond).fetcher.obtain(requestOf(slowly(80, true)))
+    const quick = fakePeers({ owners: { here: ['self'] }, neighbours: ['far'], rtts: { far: 12 } })
+    await fetcherOf(quick).fetcher.obtain(requestOf(slowly(15, true)))
+    expect([...beyond.asked(), ...quick.asked()]).toEqual([])
+  })
+})
+
 describe('an owner whose directory names holders', () => {
   it('asks them in order, at most as many as the setting says, and waits on no fill', async () => {
     const peers = fakePeers({ owners: { here: ['self'] }, holders: ['h1', 'h2', 'h3'], answers: { h2: hitOf('h2', body) } })

@@ -68,15 +68,17 @@ export class DemoView {
 
   whole (edges: readonly DemoEdge[], originUrl: string, trials: readonly Trial[]): void {
     const { bold = String } = tableStyle()
+    const first = trials[0]!
+    const { admin } = edges.find(({ name }) => name === first.edge)!
     this.#line.print([
       formatTable(edgeColumns, [{ rows: edges }], tableStyle()),
       `origin: ${originUrl}/ lists what there is\n`,
       '',
       `${bold('Worth trying')}, in this order:\n`,
       ...trials.map(({ shows, url, edge }) => `  ${remarks[shows]} (${edge})\n  curl -so /dev/null -D- ${url}\n`),
-      `  where that is now, who knows of it, and what a request would do\n  node bin/colony.js --admin ${edges[0]!.admin} explain ${trials[0]!.url}\n`,
-      `  the whole colony, live (q quits)\n  node bin/colony.js --admin ${edges[0]!.admin} top\n`,
-      `A slow origin: ${trials[0]!.url.replace(/[^/]*$/, '')}large/10mib.bin?delay=3000. Ctrl-C ends the demo.\n`,
+      `  where that is now, who knows of it, and what a request would do\n  node bin/colony.js --admin ${admin} explain ${first.url}\n`,
+      `  the whole colony, live (q quits)\n  node bin/colony.js --admin ${admin} top\n`,
+      `A slow origin: ${first.url.replace(/[^/]*$/, '')}large/10mib.bin?delay=3000. Ctrl-C ends the demo.\n`,
       ''
     ].map((part) => part === '' ? '\n' : part).join(''))
   }

@@ -76,8 +76,8 @@ export class DemoView {
       '',
       `${bold('Worth trying')}, in this order:\n`,
       ...trials.map(({ shows, url, edge }) => `  ${remarks[shows]} (${edge})\n  curl -so /dev/null -D- ${url}\n`),
-      `  where that is now, who knows of it, and what a request would do\n  node bin/colony.js --admin ${admin} explain ${first.url}\n`,
-      `  the whole colony, live (q quits)\n  node bin/colony.js --admin ${admin} top\n`,
+      `  where that is now, who knows of it, and what a request would do\n  npx node bin/colony.js --admin ${admin} explain ${first.url}\n`,
+      `  the whole colony, live (q quits)\n  npx node bin/colony.js --admin ${admin} top\n`,
       `A slow origin: ${first.url.replace(/[^/]*$/, '')}large/10mib.bin?delay=3000. Ctrl-C ends the demo.\n`,
       ''
     ].map((part) => part === '' ? '\n' : part).join(''))

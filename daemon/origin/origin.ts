@@ -21,7 +21,7 @@ export interface OriginState {
   readonly inFlight: number
   /** Requests that wait for one. */
   readonly queued: number
-  /** Requests sent since the start. */
+  /** Requests sent since the start; one that was sent again counts once. */
   readonly sent: number
 }
 

@@ -8,8 +8,6 @@ import { WireError } from '../errors.ts'
 import { isContentKey, type ContentKey, type PeerName } from '../ids.ts'
 import type { Frame } from '../wire.ts'
 
-export const directoryProtocol = '/colony/directory/1.0.0'
-
 /** One step of what a holder tells an owner about its own holdings. */
 export interface Report {
   /** Random, new with each full report; 0 asks only for a sign of life. */

@@ -9,8 +9,6 @@
 import { WireError } from '../errors.ts'
 import { bucketBitsCeiling, bucketBitsMin, printBitsMax, printBitsMin, tableBytes, type FilterShape } from './cuckoo-filter.ts'
 
-export const filtersProtocol = '/colony/filters/1.0.0'
-
 interface Page {
   /** Wall clock of the sender's start, ms: a later one replaces all of an earlier one. */
   readonly incarnation: number

@@ -15,8 +15,6 @@ import type { History } from './history.ts'
 import { decodeBodyName, decodeManifest, targetCharsMax, type BodyName, type Manifest } from './manifest.ts'
 import { compareVersions, decodeVersion, type Version } from './version.ts'
 
-export const publishProtocol = '/colony/publish/1.0.0'
-
 export interface Known { readonly key: ContentKey, readonly version: Version }
 
 export type Request =

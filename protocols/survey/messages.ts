@@ -8,8 +8,6 @@ import { isContentKey, type ContentKey, type PeerName } from '../ids.ts'
 import { printable } from '../text.ts'
 import type { Frame } from '../wire.ts'
 
-export const surveyProtocol = '/colony/survey/1.0.0'
-
 /** Where an edge holds a variant. A small body on disk that is in memory too counts as in memory. */
 export const Tier = {
   Memory: 'memory',

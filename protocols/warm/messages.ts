@@ -9,8 +9,6 @@ import type { Answerer } from '../rpc.ts'
 import { printable } from '../text.ts'
 import type { Frame } from '../wire.ts'
 
-export const warmProtocol = '/colony/warm/1.0.0'
-
 /** What is to be there. A key is computed by the asked edge itself. */
 export interface WarmAsk {
   readonly site: string

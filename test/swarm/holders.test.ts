@@ -97,17 +97,24 @@ describe('the directory of an owner', () => {
     const settings = { ...directoryOnly, directory: { refreshIntervalMs: 300 } }
     const edges = await swarm.grow({ europe: 3 }, { origin: origin.url, settings })
     const [holder, asker, owner] = edges as [TestEdge, TestEdge, TestEdge]
-    const paths = await pathsOf(owner, 'europe', edges, 8)
+    const paths = await pathsOf(owner, 'europe', edges, 16)
     await expectAll(holder, paths)
     await owner.stop()
     await rm(join(owner.dataDir, 'bodies'), { recursive: true, force: true })
     const back = await swarm.start({ region: 'europe', origin: origin.url, settings, dataDir: owner.dataDir, join: [holder.listen] })
-    const now = [holder, asker, back]
-    await swarm.whole(now)
+    await swarm.whole([holder, asker, back])
     expect(back.peer).toBe(owner.peer)
     await until(async () => (await events(back, 'directory')).entries === paths.size, 20_000, 'the directory was not rebuilt')
-    await expectAll(asker, paths)
+    // One more change of the ring: now nobody remembers the holder as the owner of the view before.
+    const other = await swarm.start({ region: 'europe', origin: origin.url, settings, join: [holder.listen] })
+    const now = [holder, asker, back, other]
+    await swarm.whole(now)
+    const owned = new Map<string, Buffer>()
+    for (const [path, body] of paths) if (await ownerOf(path, 'europe', now) === back) owned.set(path, body)
+    expect(owned.size).toBeGreaterThan(0)
+    await expectAll(asker, owned)
     expect(origin.seen).toHaveLength(paths.size)
+    expect((await steps(back))['found-by-directory']).toBe(owned.size)
   })
 })
 

@@ -20,7 +20,7 @@ import type { StreamComponents } from '../protocols/streams.ts'
 import type { EdgeConfig } from './config.ts'
 import type { Log } from './log.ts'
 import type { Metrics } from './metrics.ts'
-import { createNode, networkName } from './node.ts'
+import { createNode, networkName, type MeshInit } from './node.ts'
 import type { State } from './state.ts'
 
 /** Parts that call other edges, each under `/colony/<part>/1.0.0`. */
@@ -35,6 +35,8 @@ export interface ColonyInit {
   readonly networkKey: Uint8Array | undefined
   readonly metrics: Metrics
   readonly dht?: boolean
+  /** Wraps the node's transport: simulated links. */
+  readonly transport?: MeshInit['transport']
   readonly locate: Locate
   readonly originHash: string
   /** Every key held here, and whether one is: for the directory's reports. */
@@ -82,9 +84,12 @@ export async function createColony (init: ColonyInit): Promise<Colony> {
     announce: config.announce,
     networkKey,
     settings: settings.mesh,
+    addresses: (peer) => made.membership.addresses(peer),
+    members: () => made.membership.members().map(({ peer }) => peer).filter((peer) => peer !== made.membership.self().peer),
     dht: init.dht,
     logger: log.components,
-    registry: metrics.registry
+    metrics: metrics.node,
+    transport: init.transport
   }, {
     membership: (components: MembershipComponents) => {
       made.membership = createMembership({
@@ -132,6 +137,7 @@ export async function createColony (init: ColonyInit): Promise<Colony> {
     ring: () => locate.ring() ?? nobody,
     regionMembers,
     isMember,
+    incarnation: (peer) => made.membership.member(peer)?.incarnation,
     held,
     holds,
     rttMs: (peer) => made.membership.rttMs(peer),

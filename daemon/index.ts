@@ -24,6 +24,7 @@ import { systemClock } from './clock.ts'
 import { createColony } from './colony.ts'
 import type { EdgeConfig } from './config.ts'
 import { isLoopbackMultiaddr } from './config-value.ts'
+import type { Databases } from './database.ts'
 import { Decisions, storeDecisions } from './explain/decisions.ts'
 import { Explainer } from './explain/explain.ts'
 import { holdingsHere } from './explain/holdings.ts'
@@ -34,7 +35,7 @@ import { Lifecycle } from './lifecycle.ts'
 import { createLog, type Log } from './log.ts'
 import { Mesh } from './mesh.ts'
 import { createMetrics } from './metrics.ts'
-import { readNetworkKey, startNode } from './node.ts'
+import { type MeshInit, readNetworkKey, startNode } from './node.ts'
 import { Origins } from './origin/origins.ts'
 import { Publish } from './publish/publish.ts'
 import { pullOver } from './publish/pull.ts'
@@ -68,8 +69,12 @@ export interface Edge {
 export interface EdgeDeps {
   /** False leaves the DHT out, for tests that show what it does. */
   readonly dht?: boolean
+  /** Wraps the node's transport: simulated links. */
+  readonly transport?: MeshInit['transport']
   readonly log?: Log
   readonly clock?: Clock
+  /** Where small records are kept. Default: a database for each part in the data folder. */
+  readonly databases?: Databases
 }
 
 /** @throws ColonyError for what an operator can mend: data folder, network key, addresses in use */
@@ -80,7 +85,7 @@ export async function createEdge (config: EdgeConfig, deps: EdgeDeps = {}): Prom
   const networkKey = config.networkKeyFile === undefined ? undefined : await readNetworkKey(config.networkKeyFile)
   const metrics = createMetrics()
   const telemetry = new Telemetry(metrics, log)
-  const state = await openState(config.dataDir)
+  const state = await openState(config.dataDir, deps.databases)
 
   const origins = new Origins(settings.origin, clock, (event) => { telemetry.onOrigin(event) })
   const sites = new Sites(config.sites, (url) => origins.for(url))
@@ -120,6 +125,7 @@ export async function createEdge (config: EdgeConfig, deps: EdgeDeps = {}): Prom
   const colony = await createColony({
     config, clock, log, state, networkKey, metrics, locate, held, holds,
     dht: deps.dht,
+    transport: deps.transport,
     originHash: sites.originHash,
     provider: { answer: async (...ask) => await provider.answer(...ask) },
     answers: {
@@ -141,6 +147,7 @@ export async function createEdge (config: EdgeConfig, deps: EdgeDeps = {}): Prom
   const publish = new Publish({
     clock, self, sites,
     folder: config.dataDir,
+    databases: deps.databases,
     settings: settings.publish,
     logger: log.scope('publish'),
     call: colony.rpc.publish.call,

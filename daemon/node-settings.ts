@@ -10,13 +10,34 @@ export const meshDefaults = Object.freeze({
   dialTimeoutMs: 5_000,
   /** How long a peer and its addresses are remembered, ms: what a restarted edge can find the others by. */
   peerAgeMs: 30 * 24 * 60 * 60 * 1_000,
+  /** Between two signs of life on an idle connection, ms. Below the 120 s after which a silent socket is closed. */
+  keepAliveMs: 90_000,
+  /** Records of peers and of the DHT held in memory, some 500 bytes each. Fewer than the peers of a mesh: each look at one is a call into LevelDB. */
+  recordsHeldMax: 2_048,
+  /** How long a record may wait to be written, ms. Higher: fewer writes while an edge joins, more to learn anew after a kill. */
+  writeBehindMs: 2_000,
   /** Streams of one protocol on one connection, each direction. */
   streamsMax: 256,
-  /** Gossipsub's heartbeat, ms: repair of the gossip mesh; messages themselves do not wait for it. */
+  /** Gossipsub's heartbeat, ms: repair of the gossip mesh; messages themselves do not wait for it. Each costs 0.1 ms of CPU. */
   gossipHeartbeatMs: 1_000,
+  /** Peers that a gossip message is sent on to. Each more is one more copy of every message at every edge, and one more way round a lost one. */
+  gossipDegree: 4,
+  /** Peers outside the gossip mesh told of recent messages at each heartbeat. What gossip loses, every part repairs by itself. */
+  gossipLazyDegree: 1,
   /** Largest gossip message, bytes. Membership digests are at most 64 KiB. */
   gossipMessageBytesMax: 128 * 1024,
   /** Kademlia's k. 20 in small meshes: with 8 a record now and then lies on none of its nearest nodes. */
-  kBucketSize: 20
+  kBucketSize: 20,
+  /** Queries of one look-up at a time. Each asks, and at need dials, one more edge: a connection that stays. */
+  dhtParallel: 3,
+  /**
+   * Between two look-ups of an edge's own neighbourhood, ms. Each asks some 20 edges. Edges meet through their links
+   * anyway, and each becomes part of the other's routing table; look-ups of content find the rest.
+   */
+  dhtSelfQueryMs: 60 * 60_000,
+  /** From the start until the DHT's routing table is first filled from the member list, ms. Lower: while the list is still coming in. */
+  dhtFillMs: 20_000,
+  /** Between two further fillings, ms. Each costs some 20 microseconds for each edge; those that link or ask are entered at once. */
+  dhtRefreshMs: 10 * 60_000
 })
 export type MeshSettings = { readonly [K in keyof typeof meshDefaults]: number }

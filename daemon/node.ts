@@ -7,33 +7,50 @@ import { readFile } from 'node:fs/promises'
 import { createHash } from 'node:crypto'
 import { gossipsub } from '@chainsafe/libp2p-gossipsub'
 import { identify } from '@libp2p/identify'
-import type { ComponentLogger, Ed25519PrivateKey, Libp2p } from '@libp2p/interface'
+import type { ComponentLogger, Ed25519PrivateKey, Libp2p, Metrics, PeerId, PeerRouting, Transport } from '@libp2p/interface'
 import { kadDHT, passthroughMapper } from '@libp2p/kad-dht'
 import { noise } from '@libp2p/noise'
 import { ping } from '@libp2p/ping'
 import { preSharedKey } from '@libp2p/pnet'
-import { prometheusMetrics } from '@libp2p/prometheus-metrics'
 import { tcp } from '@libp2p/tcp'
 import { yamux } from '@libp2p/yamux'
 import type { Datastore } from 'interface-datastore'
 import { createLibp2p } from 'libp2p'
-import type { Registry } from 'prom-client'
+import { multiaddr, type Multiaddr } from '@multiformats/multiaddr'
+import type { Clock } from '../protocols/clock.ts'
 import { ColonyError, messageOf } from '../protocols/errors.ts'
+import { systemClock } from './clock.ts'
+import { coalescing, linkPing, sparing } from './node-carriers.ts'
+import { memberDht } from './node-dht.ts'
 import type { MeshSettings } from './node-settings.ts'
+import { sparePeerStore } from './sparing-peer-store.ts'
+import { RememberingDatastore } from './remembering-datastore.ts'
 
 export interface MeshInit {
   readonly identity: Ed25519PrivateKey
+  /** Default: the machine's. */
+  readonly clock?: Clock
   readonly datastore: Datastore
   readonly listen: readonly string[]
   readonly announce: readonly string[]
   /** 32 bytes in the format of a libp2p swarm key file. Without it anyone who reaches the port may join. */
   readonly networkKey?: Uint8Array
   readonly settings: MeshSettings
+  /** Where a peer may be dialled as far as the member list knows. */
+  readonly addresses?: (peer: string) => readonly string[]
+  /** All other edges. */
+  readonly members?: () => Iterable<string>
   /** False leaves the DHT out: what finds others and their content then fails. For tests that show what it does. */
   readonly dht?: boolean
   readonly logger: ComponentLogger
-  readonly registry?: Registry
+  /** What the node counts of itself goes here. */
+  readonly metrics?: Metrics
+  /** Wraps the transport: netsim's simulated links stand between the node and its sockets. */
+  readonly transport?: (create: TransportFactory) => TransportFactory
 }
+
+/** A libp2p transport for a node's components. */
+export type TransportFactory = (components: any) => Transport
 
 /** Colony's own services, by name, each a libp2p service factory: `(components) => service`. */
 export type ServiceFactories = Record<string, (components: any) => unknown>
@@ -48,19 +65,23 @@ const streamBufferBytesMax = 4 * 1024 * 1024
  */
 export async function createNode (init: MeshInit, services: ServiceFactories): Promise<Libp2p> {
   const { settings } = init
-  return await createLibp2p({
+  const clock = init.clock ?? systemClock
+  const addresses = (peer: PeerId): Multiaddr[] => init.addresses?.(peer.toString()).map((address) => multiaddr(address)) ?? []
+  const node = await createLibp2p({
     start: false,
     privateKey: init.identity,
-    datastore: init.datastore,
+    datastore: new RememberingDatastore({ store: init.datastore, recordsMax: settings.recordsHeldMax, writeBehindMs: settings.writeBehindMs, clock }),
     logger: init.logger,
     nodeInfo: { name: 'colony', version: '1' },
     addresses: { listen: [...init.listen], announce: [...init.announce] },
-    transports: [tcp()],
+    transports: [(init.transport ?? ((create) => create))(coalescing(tcp()))],
     connectionEncrypters: [noise()],
-    streamMuxers: [yamux({ streamOptions: { maxStreamWindowSize: streamBufferBytesMax } })],
+    streamMuxers: [sparing(yamux({ keepAliveInterval: settings.keepAliveMs, streamOptions: { maxStreamWindowSize: streamBufferBytesMax } }))],
     connectionProtector: init.networkKey === undefined ? undefined : preSharedKey({ psk: init.networkKey }),
     // Kept by default for one hour and six: an edge that was down over a weekend should find the others.
     peerStore: { maxAddressAge: settings.peerAgeMs, maxPeerAge: settings.peerAgeMs },
+    // Before the DHT: a walk for each dial would be most of what joining costs.
+    peerRouters: [() => memberRouting(addresses)],
     connectionGater: { denyDialMultiaddr: () => false },
     connectionManager: {
       maxConnections: settings.connectionsMax,
@@ -71,29 +92,38 @@ export async function createNode (init: MeshInit, services: ServiceFactories): P
     },
     // Membership measures its links itself, and decides itself who is dead.
     connectionMonitor: { enabled: false },
-    metrics: init.registry === undefined
-      ? undefined
-      : prometheusMetrics({ registry: init.registry, preserveExistingMetrics: false, collectDefaultMetrics: false }),
+    metrics: init.metrics === undefined ? undefined : () => init.metrics!,
     services: {
       identify: identify({ maxInboundStreams: settings.streamsMax, maxOutboundStreams: settings.streamsMax }),
-      ping: ping({ maxInboundStreams: settings.streamsMax, maxOutboundStreams: settings.streamsMax }),
+      ping: linkPing(ping({ maxInboundStreams: settings.streamsMax, maxOutboundStreams: settings.streamsMax })),
       ...(init.dht !== false && {
-        dht: kadDHT({
+        dht: memberDht(kadDHT({
           protocol: '/colony/kad/1.0.0',
           clientMode: false,
           kBucketSize: settings.kBucketSize,
           // With the default of 32, records of more than 32 announcements at once are lost without an error.
           maxInboundStreams: settings.streamsMax,
           maxOutboundStreams: settings.streamsMax,
+          alpha: settings.dhtParallel,
+          disjointPaths: settings.dhtParallel,
+          querySelfInterval: settings.dhtSelfQueryMs,
+          initialQuerySelfInterval: settings.dhtSelfQueryMs,
           peerInfoMapper: passthroughMapper,
           allowQueryWithZeroPeers: true
-        })
+        }), { clock, settings, members: () => init.members?.() ?? [], isMember: (peer) => addresses(peer).length > 0 })
       }),
       pubsub: gossipsub({
         globalSignaturePolicy: 'StrictSign',
         allowPublishToZeroTopicPeers: true,
         fallbackToFloodsub: false,
         floodPublish: false,
+        D: settings.gossipDegree,
+        Dlo: settings.gossipDegree - 1,
+        Dhi: settings.gossipDegree * 2,
+        Dscore: settings.gossipDegree - 1,
+        Dout: 1,
+        Dlazy: settings.gossipLazyDegree,
+        gossipFactor: 0,
         heartbeatInterval: settings.gossipHeartbeatMs,
         maxInboundDataLength: settings.gossipMessageBytesMax,
         // Servers of one site share an address; the default would score them below the graylist line.
@@ -102,6 +132,18 @@ export async function createNode (init: MeshInit, services: ServiceFactories): P
       ...services
     } as never
   }) as unknown as Libp2p
+  sparePeerStore(node.peerStore)
+  return node
+}
+
+/** Only what is asked of it: libp2p skips the methods that a router lacks. */
+function memberRouting (addresses: (peer: PeerId) => Multiaddr[]): PeerRouting {
+  const findPeer: PeerRouting['findPeer'] = async (id) => {
+    const multiaddrs = addresses(id)
+    if (multiaddrs.length === 0) throw new Error('it is no member that says where it is')
+    return { id, multiaddrs }
+  }
+  return { findPeer } satisfies Partial<PeerRouting> as PeerRouting
 }
 
 /** The node cannot listen where it was told to. */

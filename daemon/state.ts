@@ -8,10 +8,10 @@ import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { generateKeyPair, privateKeyFromProtobuf, privateKeyToProtobuf } from '@libp2p/crypto/keys'
 import type { Ed25519PrivateKey } from '@libp2p/interface'
-import { ClassicLevel } from 'classic-level'
 import { LevelDatastore } from 'datastore-level'
 import type { Datastore } from 'interface-datastore'
 import { codeOf, ColonyError, messageOf } from '../protocols/errors.ts'
+import { type Database, type Databases, ownDatabases } from './database.ts'
 
 export interface State {
   /** libp2p's peer store and the DHT's records. */
@@ -33,9 +33,9 @@ const identityKey = 'ed25519'
 const dataFormat = 1
 
 /** @throws DataFolderError with one sentence that says what to do */
-export async function openState (dataDir: string): Promise<State> {
+export async function openState (dataDir: string, databases: Databases = ownDatabases): Promise<State> {
   const folder = resolve(dataDir)
-  const level = await openLevel(folder)
+  const level = await openLevel(folder, databases)
   try {
     await writeFormat(folder)
     const identities = level.sublevel<string, Uint8Array>('identity', { valueEncoding: 'view' })
@@ -53,11 +53,11 @@ export async function openState (dataDir: string): Promise<State> {
   }
 }
 
-async function openLevel (folder: string): Promise<ClassicLevel<string, Uint8Array>> {
+async function openLevel (folder: string, databases: Databases): Promise<Database> {
   try {
     await mkdir(folder, { recursive: true })
     await checkFormat(folder)
-    const level = new ClassicLevel<string, Uint8Array>(join(folder, 'state'), { valueEncoding: 'view' })
+    const level = databases(join(folder, 'state'))
     await level.open()
     return level
   } catch (error) {

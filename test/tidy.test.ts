@@ -69,7 +69,6 @@ const examples: Record<string, Example> = {
     ],
     good: [
       ['daemon/node.ts', 'import { createLibp2p } from \'libp2p\''],
-      ['daemon/metrics.ts', 'import { prometheusMetrics } from \'@libp2p/prometheus-metrics\''],
       ['protocols/fetch/service.ts', 'import { lpStream } from \'@libp2p/utils\'\nimport type { Stream } from \'@libp2p/interface\''],
       ['test/unit/a.test.ts', 'import { tcp } from \'@libp2p/tcp\'']
     ]

@@ -13,7 +13,7 @@ import type { Store } from '../store/store.ts'
 import type { Telemetry } from '../telemetry.ts'
 import { version } from '../version.ts'
 import type { AdminSource } from './routes.ts'
-import type { EdgeStatus, PeerStatus, SiteStatus } from './status.ts'
+import type { EdgeStatus, PartTraffic, PeerStatus, SiteStatus } from './status.ts'
 
 export interface StatusSourceInit extends Colony {
   readonly publish: Pick<Publish, 'stats' | 'counters'>
@@ -41,7 +41,7 @@ export class StatusSource implements AdminSource {
   }
 
   status (): EdgeStatus {
-    const { config, clock, node, membership, fetch, locate, cache, store, telemetry } = this.#init
+    const { config, clock, node, membership, fetch, locate, cache, store, telemetry, metrics, filters } = this.#init
     const own = membership.self()
     const members = membership.members()
     const waiting = this.#waiting()
@@ -63,6 +63,8 @@ export class StatusSource implements AdminSource {
       ring: locate.ringHash(),
       traffic: telemetry.tally(),
       peerBytes: { received: bytesIn, sent: bytesOut },
+      coordination: metrics.node.traffic.coordination(),
+      topics: { members: trafficOf(membership.counters()), filters: trafficOf(filters.counters()) },
       flights: cache.flights,
       store: store.stats(),
       sites: this.#sites()
@@ -107,6 +109,18 @@ export class StatusSource implements AdminSource {
     const { metrics, membership, fetch, store, cache, node, directory, filters, providers, rpc, publish } = this.#init
     metrics.gauge('membership', 'members', '', 'Live members of the colony, this edge included.', [], (gauge) => { gauge.set(membership.members().length) })
     metrics.gauge('mesh', 'connections', '', 'Open libp2p connections.', [], (gauge) => { gauge.set(node.getConnections().length) })
+    metrics.counter('mesh', '', 'bytes', 'Bytes between edges, by part; transport is what is below the parts\' streams.', ['part', 'direction'], (counter) => {
+      for (const [part, { bytesIn, bytesOut }] of Object.entries(metrics.node.traffic.flows())) {
+        counter.inc({ part, direction: 'in' }, bytesIn)
+        counter.inc({ part, direction: 'out' }, bytesOut)
+      }
+    })
+    metrics.counter('mesh', 'messages', '', 'Messages between edges, by part.', ['part', 'direction'], (counter) => {
+      for (const [part, { messagesIn, messagesOut }] of Object.entries(metrics.node.traffic.flows())) {
+        counter.inc({ part, direction: 'in' }, messagesIn)
+        counter.inc({ part, direction: 'out' }, messagesOut)
+      }
+    })
     metrics.gauge('cache', 'flights', '', 'Fetches under way.', [], (gauge) => { gauge.set(cache.flights) })
     metrics.gauge('store', 'objects', '', 'Stored responses.', [], (gauge) => { gauge.set(store.stats().objects) })
     metrics.gauge('store', 'used', 'bytes', 'Bytes stored, by tier.', ['tier'], (gauge) => {
@@ -135,4 +149,8 @@ export class StatusSource implements AdminSource {
       for (const [event, count] of Object.entries(membership.counters())) gauge.set({ event }, count)
     })
   }
+}
+
+function trafficOf ({ bytesIn, bytesOut, messagesIn, messagesOut }: PartTraffic): PartTraffic {
+  return { bytesIn, bytesOut, messagesIn, messagesOut }
 }

@@ -1,8 +1,11 @@
 /** What an edge says of itself and of its peers: the documents behind /v1/status, /v1/peers and /readyz. */
 import type { PeerName, Region } from '../../protocols/ids.ts'
+import type { CoordinationPart, PartTraffic } from '../mesh-traffic.ts'
 import type { OriginState } from '../origin/origin.ts'
 import type { StoreStats } from '../store/store.ts'
 import type { Tally } from '../telemetry.ts'
+
+export type { PartTraffic } from '../mesh-traffic.ts'
 
 export interface PeerStatus {
   readonly peer: PeerName
@@ -49,6 +52,10 @@ export interface EdgeStatus {
   readonly ring?: string
   readonly traffic: Tally
   readonly peerBytes: { readonly received: number, readonly sent: number }
+  /** What the mesh itself costs since the start, by part; content is none of it. */
+  readonly coordination: Readonly<Record<CoordinationPart, PartTraffic>>
+  /** What is published by gossip, each message once however often it came and was passed on: what `coordination.gossip` is about. */
+  readonly topics: Readonly<Record<'members' | 'filters', PartTraffic>>
   readonly flights: number
   readonly store: StoreStats
   readonly sites: readonly SiteStatus[]

@@ -4,13 +4,13 @@
  * them are in memory, too, as every request looks here first.
  */
 import { mkdir } from 'node:fs/promises'
-import { ClassicLevel } from 'classic-level'
 import { codeOf, messageOf } from '../../protocols/errors.ts'
 import type { ContentKey } from '../../protocols/ids.ts'
 import type { History } from '../../protocols/publish/history.ts'
 import { listingKey } from '../../protocols/publish/lister.ts'
 import { decodeManifest, type Manifest } from '../../protocols/publish/manifest.ts'
 import { decodeHead, encodeHead } from '../../protocols/wire.ts'
+import { type Database, type Databases, ownDatabases } from '../database.ts'
 import { DataFolderError } from '../state.ts'
 
 /** Raise it when a record's shape changes so that older programs would misread it. */
@@ -20,12 +20,13 @@ const formatKey = '!format'
 
 export interface CatalogueInit {
   readonly folder: string
+  readonly databases?: Databases
   readonly logger: { readonly warn: (fields: object, message: string) => void }
 }
 
 export class Catalogue {
   readonly #init: CatalogueInit
-  readonly #level: ClassicLevel<string, Uint8Array>
+  readonly #level: Database
   readonly #histories = new Map<ContentKey, History>()
   /** Places of each site's keys in listings, sorted; undefined since it changed. */
   readonly #sites = new Map<string, Map<string, ContentKey>>()
@@ -33,7 +34,7 @@ export class Catalogue {
 
   constructor (init: CatalogueInit) {
     this.#init = init
-    this.#level = new ClassicLevel(init.folder, { valueEncoding: 'view', keyEncoding: 'utf8' })
+    this.#level = (init.databases ?? ownDatabases)(init.folder)
   }
 
   get size (): number { return this.#histories.size }

@@ -21,6 +21,7 @@ import { tombstoneOf, Writer, type Written } from '../../protocols/publish/write
 import { compareVersions, type Version } from '../../protocols/publish/version.ts'
 import type { Answerer, Call } from '../../protocols/rpc.ts'
 import type { Sites } from '../cache/sites.ts'
+import type { Databases } from '../database.ts'
 import type { Body } from '../http/message.ts'
 import type { Store, StoredResponse } from '../store/store.ts'
 import { Published, type PublishedStats } from './published.ts'
@@ -30,6 +31,7 @@ import { idempotencyKey, objectFields, upload } from './upload.ts'
 export interface PublishInit {
   /** The edge's data folder. */
   readonly folder: string
+  readonly databases?: Databases
   readonly settings: PublishSettings
   readonly clock: Clock
   readonly logger: { readonly warn: (fields: object, message: string) => void }
@@ -74,8 +76,8 @@ export class Publish implements Startable {
 
   constructor (init: PublishInit) {
     this.#init = init
-    const { settings, clock, logger, self, sites, call, pull, inner, folder } = init
-    this.#published = new Published({ folder, settings, clock, logger })
+    const { settings, clock, logger, self, sites, call, pull, inner, folder, databases } = init
+    this.#published = new Published({ folder, databases, settings, clock, logger })
     this.#placement = new Placement({ repairDelayMs: settings.repairDelayMs })
     const ports = {
       self, clock, settings, pull,

@@ -13,11 +13,13 @@ import type { Holdings } from '../../protocols/publish/ports.ts'
 import type { PublishSettings } from '../../protocols/publish/settings.ts'
 import { Bodies } from './bodies.ts'
 import type { BodyWriter } from './body-writer.ts'
+import type { Databases } from '../database.ts'
 import { Catalogue } from './catalogue.ts'
 
 export interface PublishedInit {
   /** The edge's data folder; everything goes to `published` in it. */
   readonly folder: string
+  readonly databases?: Databases
   readonly settings: PublishSettings
   readonly clock: Clock
   readonly logger: { readonly warn: (fields: object, message: string) => void }
@@ -42,7 +44,7 @@ export class Published implements Holdings {
   constructor (init: PublishedInit) {
     this.#init = init
     const folder = join(init.folder, 'published')
-    this.#catalogue = new Catalogue({ folder: join(folder, 'manifests'), logger: init.logger })
+    this.#catalogue = new Catalogue({ folder: join(folder, 'manifests'), databases: init.databases, logger: init.logger })
     this.#bodies = new Bodies({ folder, settings: init.settings, logger: init.logger, isNamed: (hash) => this.#names.has(hash) })
   }
 

@@ -27,6 +27,8 @@ export interface DirectoryInit extends Holdings, Standings {
   readonly regionMembers: () => Iterable<PeerName>
   /** Whether a peer is a member of the colony. */
   readonly isMember: (peer: PeerName) => boolean
+  /** Changes when a member begins anew: what it was told is lost, and what it told may be. */
+  readonly incarnation?: (peer: PeerName) => number | undefined
 }
 
 export interface FindOptions {
@@ -64,6 +66,7 @@ export class Directory {
   }
 
   #members: ReadonlySet<PeerName> = new Set()
+  #incarnations: ReadonlyMap<PeerName, number | undefined> = new Map()
   /** The ring whose lost ranges were handed over. */
   #handed: OwnerView | undefined
   #handingOver: AbortController | undefined
@@ -99,9 +102,14 @@ export class Directory {
   /** The members of the region changed: to be called before `ringChanged` when that changed with them. */
   membersChanged (): void {
     if (this.#running === undefined) return
-    this.#members = new Set(this.#init.regionMembers())
-    this.#intake.retain((peer) => this.#members.has(peer))
-    this.#reporter.membersChanged(this.#members, this.#init.clock.nowMs())
+    const { regionMembers, incarnation, clock } = this.#init
+    const before = this.#incarnations
+    this.#members = new Set(regionMembers())
+    this.#incarnations = new Map(Array.from(this.#members, (peer) => [peer, incarnation?.(peer)]))
+    const same = new Set([...this.#members].filter((peer) => !before.has(peer) || before.get(peer) === this.#incarnations.get(peer)))
+    this.#intake.retain((peer) => same.has(peer))
+    if (same.size < this.#members.size) this.#reporter.membersChanged(same, clock.nowMs())
+    this.#reporter.membersChanged(this.#members, clock.nowMs())
     this.#plan()
   }
 

@@ -28,6 +28,8 @@ export interface LaneInit {
   readonly random: () => number
   /** Whether the owner is to have the key of this edge. */
   readonly belongs: (key: ContentKey) => boolean
+  /** Whether this edge, since it began, has told the owner nothing: then to hold nothing need not be told. */
+  readonly isUntold?: () => boolean
 }
 
 export class Lane {
@@ -113,12 +115,18 @@ export class Lane {
     this.changed = this.#keys.size + (this.#report === undefined ? 0 : this.#report.added.length + this.#report.dropped.length)
   }
 
+  /**
+   * A walk found nothing, and the owner was told nothing: it need not hear so. Else each edge would dial every other
+   * of its region at its start, and an empty region of n edges would exchange n^2 reports every `refreshIntervalMs`.
+   */
+  get #hasNothingToTell (): boolean { return this.#untold === 0 && this.#init.isUntold?.() === true }
+
   /** When `next` has a report, ms; Infinity while one is awaited. */
   dueAtMs (): number {
     if (this.#awaiting) return Infinity
     if (this.#report !== undefined || (this.phase === Phase.Waiting && !this.answers)) return this.#retryAtMs
     if (this.phase === Phase.Waiting) return Infinity
-    if (this.#untold !== undefined || this.#keys.size >= this.#init.settings.reportKeysMax) return 0
+    if (this.#keys.size >= this.#init.settings.reportKeysMax || (this.#untold !== undefined && !this.#hasNothingToTell)) return 0
     return this.#keys.size > 0 ? this.#flushAtMs : this.#refreshAtMs
   }
 

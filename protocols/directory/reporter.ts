@@ -44,6 +44,8 @@ export class Reporter {
   /** The ring before, while keys are told to their new owners. */
   #before = nobody
   #newest = nobody
+  /** Owners that were ever sent a report. */
+  readonly #told = new Set<PeerName>()
   #newestAtMs = Infinity
   #walk: Iterator<undefined> | undefined
   readonly #former: Former[] = []
@@ -63,7 +65,7 @@ export class Reporter {
     const { settings, random, holds } = this.#init
     for (const peer of members) {
       if (this.#lanes.has(peer)) continue
-      const lane = new Lane({ peer, settings, random, belongs: (key) => holds(key) && this.#ring.owner(key) === peer })
+      const lane = new Lane({ peer, settings, random, belongs: (key) => holds(key) && this.#ring.owner(key) === peer, isUntold: () => !this.#told.has(peer) })
       // With the ring that it comes with.
       lane.fullAtMs = nowMs + settings.settleMs
       this.#lanes.set(peer, lane)
@@ -95,7 +97,9 @@ export class Reporter {
   * reports (nowMs: number): Generator<readonly [Lane, Report]> {
     for (const lane of this.#lanes.values()) {
       const report = lane.next(nowMs)
-      if (report !== undefined) yield [lane, report]
+      if (report === undefined) continue
+      this.#told.add(lane.peer)
+      yield [lane, report]
     }
   }
 

@@ -19,8 +19,32 @@ export function rankRegions (key: ContentKey, regions: readonly Region[]): Regio
     .map(({ region }) => region)
 }
 
+/** The first of `rankRegions`, without the others; undefined without regions. */
+export function homeRegion (key: ContentKey, regions: readonly Region[]): Region | undefined {
+  const sorted = regions.toSorted()
+  return sorted[homePlace(keyWord(key, KeyWord.Home), sorted.map(regionHash))]
+}
+
+/**
+ * The same by the key's word for homes and the regions' hashes, for whoever asks for millions of keys.
+ *
+ * @param hashes of regions in the order of their names, as of equal scores the first one wins
+ * @returns the place of the home among them; -1 without regions
+ */
+export function homePlace (word: number, hashes: ArrayLike<number>): number {
+  let home = -1
+  let highest = -1
+  for (let at = 0; at < hashes.length; at++) {
+    const score = mix(word ^ hashes[at]!)
+    if (score <= highest) continue
+    highest = score
+    home = at
+  }
+  return home
+}
+
 /** FNV-1a over the name's code units, mixed: names are few, short and the operator's own. */
-function regionHash (region: Region): number {
+export function regionHash (region: Region): number {
   let hash = 0x811c9dc5
   for (let at = 0; at < region.length; at++) hash = Math.imul(hash ^ region.charCodeAt(at), 0x01000193)
   return mix(hash)

@@ -90,6 +90,9 @@ export class Ring {
     return this.#members.length
   }
 
+  /** For whoever builds an index of his own; not to be changed. */
+  get points (): { readonly positions: Readonly<Uint32Array>, readonly members: Readonly<Uint16Array> } { return this.#points() }
+
   /** Memory of the points, bytes; makes them when they are not there yet. */
   get bytes (): number {
     const { positions, members } = this.#points()
@@ -113,9 +116,12 @@ export class Ring {
 
   /** Who owns `key`: the first of `owners`, without the walk. Undefined on an empty ring. */
   owner (key: ContentKey): PeerName | undefined {
-    if (this.size === 0) return undefined
-    const { members } = this.#points()
-    return this.#members[members[this.#firstPoint(key)] as number]?.peer
+    return this.#members[this.ownerPlace(keyWord(key, KeyWord.Ring))]?.peer
+  }
+
+  /** The owner's place in `peers()`, by the key's word for rings; -1 on an empty ring. */
+  ownerPlace (position: number): number {
+    return this.size === 0 ? -1 : this.#points().members[this.#firstPoint(position)] as number
   }
 
   /**
@@ -132,7 +138,7 @@ export class Ring {
     const passed: PeerName[] = []
     const servers = new Set<string>()
     const zones = new Set<string>()
-    let at = this.#firstPoint(key)
+    let at = this.#firstPoint(keyWord(key, KeyWord.Ring))
     while (chosen.length < wanted && servers.size < this.#serverCount) {
       const member = this.#members[members[at] as number] as RingMember
       at = at + 1 === members.length ? 0 : at + 1
@@ -152,12 +158,18 @@ export class Ring {
     return [...chosen, ...passed].slice(0, wanted)
   }
 
-  /** Index of the first point at or after the key's position, by binary search; past the last one, the first. */
-  #firstPoint (key: ContentKey): number {
+  /**
+   * Index of the first point at or after a position; past the last one, the first. By binary search near where it should be, as points
+   * are spread evenly: so far off that the search has to begin anew is one in thousands.
+   */
+  #firstPoint (position: number): number {
     const { positions } = this.#points()
-    const position = keyWord(key, KeyWord.Ring)
-    let low = 0
-    let high = positions.length
+    const guess = position / 2 ** 32 * positions.length
+    const slack = 2 * Math.sqrt(positions.length)
+    let low = Math.max(0, Math.floor(guess - slack))
+    let high = Math.min(positions.length, Math.ceil(guess + slack))
+    if (low > 0 && positions[low - 1] as number >= position) low = 0
+    if (high < positions.length && positions[high] as number < position) high = positions.length
     while (low < high) {
       const middle = (low + high) >>> 1
       if (positions[middle] as number < position) low = middle + 1

@@ -1,7 +1,7 @@
 /**
  * What an edge says of itself, and how others know that it said so. An announcement is signed by its
  * subject, so anyone may relay it: on the region's topic, in a digest, in an exchange of lists. It
- * carries no libp2p addresses: those are the DHT's business.
+ * carries where its subject may be dialled, so that nobody needs the DHT to link with a member.
  *
  *     announcement = CBOR { body: bytes, signature: bytes }
  *     body = CBOR map of the fields below
@@ -12,6 +12,7 @@
 import { peerIdFromString } from '@libp2p/peer-id'
 import { ColonyError, WireError } from '../errors.ts'
 import { decodeHead, encodeHead } from '../wire.ts'
+import { pulseValueBytes } from './pulse.ts'
 import type { PeerName, Region } from '../ids.ts'
 import type { Ed25519PeerId, PrivateKey } from '@libp2p/interface'
 
@@ -42,6 +43,10 @@ export interface Announcement extends Member {
   readonly refreshMs: number
   /** The last words of this incarnation. */
   readonly leaving: boolean
+  /** End of the chain whose values prove that it lives; without one each refresh is an announcement. */
+  readonly pulse?: Uint8Array
+  /** Where it may be dialled, multiaddrs. Without any the DHT is asked, a walk for each dial. */
+  readonly addresses?: readonly string[]
 }
 
 export interface SignedAnnouncement {
@@ -56,6 +61,8 @@ export interface SignedAnnouncement {
 export const announcementBytesMax = 2_048
 /** Longest promise, ms: a region of 6,000 edges refreshes that rarely. */
 export const refreshMsMax = 600_000
+/** Addresses in an announcement. */
+export const addressesMax = 8
 const textCharsMax = 256
 const label = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/
 /** Texts end up in terminals and logs: no control characters. */
@@ -136,6 +143,10 @@ function decodeBody (body: Uint8Array): Announcement {
   if (zone !== undefined && (typeof zone !== 'string' || !label.test(zone))) {
     throw new WireError(`zone is ${shown(zone)}; 1 to 64 of A-Z a-z 0-9 . _ - are allowed`)
   }
+  const pulse = head.pulse
+  if (pulse !== undefined && !(pulse instanceof Uint8Array && pulse.byteLength === pulseValueBytes)) {
+    throw new WireError(`pulse is ${shown(pulse)}; ${pulseValueBytes} bytes are needed`)
+  }
   const weight = number(head, 'weight', 100)
   if (weight === 0) throw new WireError('weight is 0; more than 0 and at most 100 is allowed')
   return {
@@ -151,7 +162,9 @@ function decodeBody (body: Uint8Array): Announcement {
     load: number(head, 'load', Number.MAX_SAFE_INTEGER),
     draining: head.draining === true,
     refreshMs: integer(head, 'refreshMs', refreshMsMax),
-    leaving: head.leaving === true
+    leaving: head.leaving === true,
+    ...(pulse !== undefined && { pulse }),
+    ...(head.addresses !== undefined && { addresses: texts(head, 'addresses') })
   }
 }
 
@@ -161,6 +174,12 @@ function text (head: Readonly<Record<string, unknown>>, field: string): string {
     throw new WireError(`${field} is ${shown(value)}; at most ${textCharsMax} printable characters are allowed`)
   }
   return value
+}
+
+function texts (head: Readonly<Record<string, unknown>>, field: string): readonly string[] {
+  const list = head[field]
+  if (!Array.isArray(list) || list.length > addressesMax) throw new WireError(`${field} is no list of at most ${addressesMax} texts`)
+  return list.map((value: unknown) => text({ [field]: value }, field))
 }
 
 function number (head: Readonly<Record<string, unknown>>, field: string, max: number): number {

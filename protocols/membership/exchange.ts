@@ -16,9 +16,11 @@ import { decodeHead, encodeHead } from '../wire.ts'
 import { byteStrings, pages } from './topics.ts'
 import type { SignedAnnouncement } from './announcement.ts'
 import type { Intake } from './intake.ts'
-import type { Members, Version, VersionVector } from './members.ts'
+import type { Members } from './members.ts'
 import type { MembershipSettings } from './settings.ts'
+import type { Version, VersionVector } from './version.ts'
 import type { Clock } from '../clock.ts'
+import type { PeerName } from '../ids.ts'
 import type { Connection, Stream } from '@libp2p/interface'
 
 export const exchangeProtocol = '/colony/members/1.0.0'
@@ -52,19 +54,19 @@ export class Exchange {
       const { signal, clear } = deadline(clock, settings.exchangeTimeoutMs, 'an exchange of member lists', parent)
       try {
         const stream = await connection.newStream(exchangeProtocol, { signal })
-        more = await this.#run(stream, signal, (frames) => this.#ask(frames))
+        more = await this.#run(stream, signal, (frames) => this.#ask(frames, connection.remotePeer.toString()))
       } finally {
         clear()
       }
     }
   }
 
-  /** Answers an exchange that a peer began. */
-  async respond (stream: Stream, parent?: AbortSignal): Promise<void> {
+  /** Answers an exchange that `peer` began. */
+  async respond (stream: Stream, peer: PeerName, parent?: AbortSignal): Promise<void> {
     const { clock, settings } = this.#init
     const { signal, clear } = deadline(clock, settings.exchangeTimeoutMs, 'an exchange of member lists', parent)
     try {
-      await this.#run(stream, signal, (frames) => this.#answer(frames))
+      await this.#run(stream, signal, (frames) => this.#answer(frames, peer))
     } finally {
       clear()
     }
@@ -95,17 +97,17 @@ export class Exchange {
     return more
   }
 
-  async * #ask (frames: AsyncGenerator<Head>): AsyncGenerator<object, boolean> {
+  async * #ask (frames: AsyncGenerator<Head>, peer: PeerName): AsyncGenerator<object, boolean> {
     yield * this.#vector()
     const theirs = await this.#readVector(frames)
     const more = await this.#readAnnouncements(frames)
-    return (yield * this.#announcements(theirs)) || more
+    return (yield * this.#announcements(theirs, peer)) || more
   }
 
-  async * #answer (frames: AsyncGenerator<Head>): AsyncGenerator<object, boolean> {
+  async * #answer (frames: AsyncGenerator<Head>, peer: PeerName): AsyncGenerator<object, boolean> {
     const theirs = await this.#readVector(frames)
     yield * this.#vector()
-    yield * this.#announcements(theirs)
+    yield * this.#announcements(theirs, peer)
     return await this.#readAnnouncements(frames)
   }
 
@@ -118,9 +120,9 @@ export class Exchange {
   }
 
   /** @returns whether some did not fit */
-  * #announcements (theirs: VersionVector): Generator<object, boolean> {
+  * #announcements (theirs: VersionVector, peer: PeerName): Generator<object, boolean> {
     const { members, settings } = this.#init
-    const missing = members.missing(theirs)
+    const missing = members.missing(theirs, peer)
     const sent = fitting(missing, settings.exchangeNewsBytesMax)
     for (const announcements of pages(sent, settings.digestBytesMax)) yield { announcements }
     const more = sent.length < missing.length

@@ -1,7 +1,7 @@
 /**
  * The one door by which announcements come in, whatever carried them: decode within bounds, leave what
  * is not newer, check the signature, merge. A signature is checked only where something new is
- * claimed, so what arrives by several ways costs one check.
+ * claimed, so what arrives by several ways costs one check, and what is held byte for byte none.
  */
 import { decodeAnnouncement, verifyAnnouncement } from './announcement.ts'
 import type { Members } from './members.ts'
@@ -46,6 +46,7 @@ export class Intake {
 
   async #takeOne (bytes: Uint8Array, region: Region | undefined): Promise<Verdict> {
     const { clock, network, members } = this.#init
+    if (members.isHeld(bytes)) return 'accept'
     const signed = attempt(() => decodeAnnouncement(bytes))
     if (signed === undefined || (region !== undefined && signed.announcement.region !== region)) return 'reject'
     const standing = members.standing(signed)

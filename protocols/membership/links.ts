@@ -15,49 +15,103 @@ export type LinkSettings = Pick<MembershipSettings, 'regionLinksMax' | 'ringCoun
 type Subject = Pick<Member, 'peer' | 'region'>
 
 /** @returns the peers to be connected with, `self` not among them */
-export function linkTargets (self: Subject, members: readonly Subject[], settings: LinkSettings): Set<PeerName> {
-  const fellows: PeerName[] = []
-  const others = new Map<Region, PeerName[]>()
-  for (const { peer, region } of members) {
-    if (peer === self.peer) continue
-    if (region === self.region) fellows.push(peer)
-    else others.set(region, [...others.get(region) ?? [], peer])
-  }
-  const targets = fellows.length <= settings.regionLinksMax
-    ? new Set(fellows)
-    : ringNeighbours(self.peer, fellows, settings.ringCount)
-  for (const peer of otherRegions(self.peer, others, settings)) targets.add(peer)
-  return targets
+export function linkTargets (self: Subject, members: readonly Subject[], settings: LinkSettings): ReadonlySet<PeerName> {
+  return new Links(self.peer, settings).targets(self.region, members)
 }
 
-/** The nearest peer on either side of `self` on each ring. Both sides choose each other. */
-function ringNeighbours (self: PeerName, peers: readonly PeerName[], ringCount: number): Set<PeerName> {
-  const chosen = new Set<PeerName>()
-  for (let ring = 0; ring < ringCount; ring++) {
-    const placed = [self, ...peers].map((peer) => ({ peer, place: score(`ring ${ring}`, peer) }))
-    placed.sort((a, b) => a.place < b.place ? -1 : 1)
-    const at = placed.findIndex(({ peer }) => peer === self)
-    for (const step of [1, placed.length - 1]) {
-      const neighbour = placed[(at + step) % placed.length]
-      if (neighbour !== undefined) chosen.add(neighbour.peer)
+/** The links of one edge. Places of peers are kept, as each list of members has nearly the same ones as the last. */
+export class Links {
+  readonly #self: PeerName
+  readonly #settings: LinkSettings
+  /** By peer: its places on the rings. */
+  #places = new Map<PeerName, readonly string[]>()
+  /** By peer or region: its place in this edge's own order. */
+  #ranks = new Map<string, string>()
+  #members: readonly Subject[] | undefined
+  #targets: ReadonlySet<PeerName> = new Set()
+
+  constructor (self: PeerName, settings: LinkSettings) {
+    this.#self = self
+    this.#settings = settings
+  }
+
+  /** @returns the peers to be connected with, this edge not among them; the same for the same array of members */
+  targets (region: Region, members: readonly Subject[]): ReadonlySet<PeerName> {
+    if (members === this.#members) return this.#targets
+    this.#members = members
+    this.#targets = this.#choose(region, members)
+    return this.#targets
+  }
+
+  #choose (ownRegion: Region, members: readonly Subject[]): Set<PeerName> {
+    const fellows: PeerName[] = []
+    const others = new Map<Region, PeerName[]>()
+    for (const { peer, region } of members) {
+      if (peer === this.#self) continue
+      if (region === ownRegion) fellows.push(peer)
+      else if (others.get(region)?.push(peer) === undefined) others.set(region, [peer])
     }
+    this.#forget(fellows, others)
+    const targets = fellows.length <= this.#settings.regionLinksMax ? new Set(fellows) : this.#ringNeighbours(fellows)
+    for (const peer of this.#otherRegions(others)) targets.add(peer)
+    return targets
   }
-  return chosen
+
+  /** The nearest peer on either side of this edge on each ring. Both sides choose each other. */
+  #ringNeighbours (peers: readonly PeerName[]): Set<PeerName> {
+    const chosen = new Set<PeerName>()
+    for (let ring = 0; ring < this.#settings.ringCount; ring++) {
+      const own = this.#placesOf(this.#self)[ring] ?? ''
+      let [next, previous, first, last] = [ends, ends, ends, ends]
+      for (const peer of peers) {
+        const at = { peer, place: this.#placesOf(peer)[ring] ?? '' }
+        if (at.place > own && (next === ends || at.place < next.place)) next = at
+        if (at.place < own && (previous === ends || at.place > previous.place)) previous = at
+        if (first === ends || at.place < first.place) first = at
+        if (last === ends || at.place > last.place) last = at
+      }
+      chosen.add(next === ends ? first.peer : next.peer)
+      chosen.add(previous === ends ? last.peer : previous.peer)
+    }
+    return chosen
+  }
+
+  /** Every region gets its first link before any gets its second; where the links run out, rendezvous hashing decides. */
+  #otherRegions (others: ReadonlyMap<Region, readonly PeerName[]>): PeerName[] {
+    const { otherRegionLinks, globalLinksMax } = this.#settings
+    const regions = this.#ranked([...others.keys()])
+    const choices = regions.map((region) => this.#ranked(others.get(region) ?? []).slice(0, otherRegionLinks))
+    const rounds = Array.from({ length: otherRegionLinks }, (_, round) => choices.flatMap((peers) => peers.slice(round, round + 1)))
+    return rounds.flat().slice(0, globalLinksMax)
+  }
+
+  #ranked (candidates: readonly string[]): string[] {
+    return candidates
+      .map((candidate) => ({ candidate, place: memo(this.#ranks, candidate, () => score(this.#self, candidate)) }))
+      .sort((a, b) => a.place < b.place ? 1 : -1)
+      .map(({ candidate }) => candidate)
+  }
+
+  #placesOf (peer: PeerName): readonly string[] {
+    return memo(this.#places, peer, () => Array.from({ length: this.#settings.ringCount }, (_, ring) => score(`ring ${ring}`, peer)))
+  }
+
+  /** Those that have gone, once they are as many as those that are here. */
+  #forget (fellows: readonly PeerName[], others: ReadonlyMap<Region, readonly PeerName[]>): void {
+    if (this.#places.size > 2 * fellows.length + 64) this.#places = new Map()
+    if (this.#ranks.size > 2 * [...others.values()].reduce((sum, peers) => sum + 1 + peers.length, 32)) this.#ranks = new Map()
+  }
 }
 
-/** Every region gets its first link before any gets its second; where the links run out, rendezvous hashing decides. */
-function otherRegions (self: PeerName, others: ReadonlyMap<Region, readonly PeerName[]>, settings: LinkSettings): PeerName[] {
-  const regions = ranked(self, [...others.keys()])
-  const choices = regions.map((region) => ranked(self, others.get(region) ?? []).slice(0, settings.otherRegionLinks))
-  const rounds = Array.from({ length: settings.otherRegionLinks }, (_, round) => choices.flatMap((peers) => peers.slice(round, round + 1)))
-  return rounds.flat().slice(0, settings.globalLinksMax)
-}
+/** Beyond either end of a ring. */
+const ends = { peer: '', place: '' }
 
-function ranked (self: PeerName, candidates: readonly string[]): string[] {
-  return candidates
-    .map((candidate) => ({ candidate, place: score(self, candidate) }))
-    .sort((a, b) => a.place < b.place ? 1 : -1)
-    .map(({ candidate }) => candidate)
+function memo<Value> (known: Map<string, Value>, key: string, make: () => Value): Value {
+  const held = known.get(key)
+  if (held !== undefined) return held
+  const made = make()
+  known.set(key, made)
+  return made
 }
 
 /** Hex text of one length: compares as the number does. */

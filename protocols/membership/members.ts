@@ -4,58 +4,24 @@
  * (incarnation, sequence), so merging may happen in any order and any number of times. Time and chance
  * come in as parameters; the core says when it next needs to be woken (`nextDeadline`).
  */
-import { refreshMsMax } from './announcement.ts'
+import { digestIntervalMs, pulseIntervalMs, pulseReachMs, refreshIntervalMs } from './intervals.ts'
+import { Pulses } from './pulses.ts'
+import { compare, compareVersions, missingIn, sameButLoad, signatureOf, vectorOf, versionOf } from './version.ts'
+import type { Pulse } from './pulse.ts'
+import type { PulseStanding } from './pulses.ts'
+import type { Due, MembersInit, Patch, Standing } from './members-types.ts'
 import type { Announcement, Member, SignedAnnouncement } from './announcement.ts'
 import type { PeerName, Region } from '../ids.ts'
 import type { MembershipSettings } from './settings.ts'
+import type { Version, VersionVector } from './version.ts'
 
-/** What others may be told changed; `load` rides on the next refresh. */
-export type Patch = Partial<Pick<Member, 'http' | 'weight' | 'originHash' | 'load' | 'draining'>>
-
-/**
- * How an announcement stands to what is held: `news` (newer or unknown), `same`, `old`, `clone` (of
- * oneself, by somebody else), `full` (unknown, and no room).
- */
-export type Standing = 'news' | 'same' | 'old' | 'clone' | 'full'
-
-export type Version = readonly [incarnation: number, sequence: number]
-export type VersionVector = ReadonlyMap<PeerName, Version>
-
-/** What is to be done now. The announcement is to be signed and given back to `keepOwn` before the digest is taken. */
-export interface Due {
-  readonly announce?: Announcement
-  readonly digest: boolean
-}
-
-export interface MembersInit {
-  readonly self: Omit<Member, 'incarnation' | 'sequence'>
-  /** Wall clock at start, ms. */
-  readonly incarnation: number
-  readonly nowMs: number
-  /** Uniform in [0, 1): spreads the edges' announcements over time. */
-  readonly random: () => number
-  readonly settings: MembershipSettings
-}
+export type { Version, VersionVector } from './version.ts'
+export type { Due, MembersInit, Patch, Standing } from './members-types.ts'
 
 interface Entry {
   signed: SignedAnnouncement
   member: { -readonly [K in keyof Member]: Member[K] }
   heardAtMs: number
-}
-
-/** @returns ms between two announcements of an edge, so that a region's topic carries what it may */
-export function refreshIntervalMs (settings: MembershipSettings, regionMembers: number): number {
-  const spread = Math.ceil(1_000 * regionMembers / settings.topicMessagesPerSecondMax)
-  return Math.min(refreshMsMax, Math.max(settings.refreshMs, spread))
-}
-
-/** @returns ms between two full digests of a region, so that messages and signature checks stay within budget */
-export function digestIntervalMs (settings: MembershipSettings, regions: number, members: number): number {
-  return Math.max(
-    settings.digestIntervalMs,
-    Math.ceil(1_000 * regions / settings.topicMessagesPerSecondMax),
-    Math.ceil(1_000 * members / settings.digestEntriesPerSecondMax)
-  )
 }
 
 export class Members {
@@ -74,9 +40,13 @@ export class Members {
   readonly #regionSizes = new Map<Region, number>()
   /** Members of the own region that changed since the last digest. */
   readonly #undigested = new Set<PeerName>()
+  readonly #pulses: Pulses | undefined
+  /** Announcements of live members, by their last bytes, which are their signature. */
+  readonly #bySignature = new Map<string, Uint8Array>()
   #self: Entry['member']
   #own: SignedAnnouncement | undefined
   #ownChanged = true
+  #announcedLoad = 0
   #view: readonly Member[] | undefined
   #delegate: PeerName | undefined
   #announceAtMs: number
@@ -88,6 +58,7 @@ export class Members {
   constructor (init: MembersInit) {
     this.#settings = init.settings
     this.#random = init.random
+    this.#pulses = init.seed === undefined ? undefined : new Pulses(init.seed)
     this.#self = { ...init.self, incarnation: init.incarnation, sequence: 0 }
     this.#regionSizes.set(this.#self.region, 1)
     this.#announceAtMs = init.nowMs
@@ -109,6 +80,17 @@ export class Members {
     return peer === this.#self.peer ? this.#self : this.#live.get(peer)?.member
   }
 
+  /** Where a member, or one that fell silent, said that it may be dialled. */
+  addresses (peer: PeerName): readonly string[] {
+    return (this.#live.get(peer)?.signed ?? this.#gone.get(peer))?.announcement.addresses ?? []
+  }
+
+  /** Something of this edge that is no field of its member changed: it is announced soon. */
+  touch (nowMs: number): void {
+    this.#ownChanged = true
+    this.#announceSoon(nowMs)
+  }
+
   /** Members that fell silent, the latest last; those that took their leave are not among them. */
   missed (): PeerName[] {
     return [...this.#gone.values()].filter(({ announcement }) => !announcement.leaving).map(({ announcement }) => announcement.peer)
@@ -119,6 +101,12 @@ export class Members {
     this.#delegate ??= this.live().reduce((lowest, { peer, region }) =>
       region === this.#self.region && peer < lowest ? peer : lowest, this.#self.peer)
     return this.#delegate === this.#self.peer
+  }
+
+  /** Whether fewer than `count` live members, of the region if one is given, have a lower peer id than this edge. */
+  ranksBelow (count: number, region?: Region): boolean {
+    const { peer: self } = this.#self
+    return this.live().filter((member) => member.peer < self && (region === undefined || member.region === region)).length < count
   }
 
   /** Changes one's own fields. All but load are announced soon, load with the next refresh. */
@@ -145,6 +133,12 @@ export class Members {
     return order > 0 ? 'news' : order === 0 ? 'same' : 'old'
   }
 
+  /** Whether exactly these bytes are the latest announcement of a live member. */
+  isHeld (bytes: Uint8Array): boolean {
+    const held = this.#bySignature.get(signatureOf(bytes))
+    return held !== undefined && Buffer.compare(held, bytes) === 0
+  }
+
   /** Merges a verified announcement. Idempotent, and the order of several does not matter. */
   receive (signed: SignedAnnouncement, nowMs: number): Standing {
     const standing = this.standing(signed)
@@ -153,10 +147,28 @@ export class Members {
     const { announcement } = signed
     if (announcement.leaving) {
       this.#drop(announcement.peer, nowMs)
+      this.#pulses?.forget(announcement.peer)
       this.#remember(signed)
       if (announcement.region === this.#self.region) this.#digestSoon(announcement.peer, nowMs)
     } else this.#keep(signed, nowMs)
     return standing
+  }
+
+  /** Takes a proof of life. @returns `behind` where an announcement seems to have been missed */
+  receivePulse (pulse: Pulse, from: PeerName, nowMs: number): PulseStanding | 'behind' {
+    if (this.#pulses === undefined) return 'unknown'
+    const { standing, peer, behind } = this.#pulses.receive(pulse, from, nowMs)
+    if (standing !== 'news' || peer === undefined) return standing
+    const entry = this.#live.get(peer)
+    const gone = this.#gone.get(peer)
+    if (entry !== undefined) entry.heardAtMs = nowMs
+    else if (gone !== undefined && !gone.announcement.leaving) this.#keep(gone, nowMs)
+    return behind === true ? 'behind' : 'news'
+  }
+
+  /** Proofs of life that were learned at `sinceMs` or later, but from `to` itself. */
+  pulsesFor (to: PeerName, sinceMs: number): Pulse[] {
+    return this.#pulses?.newsFor(to, sinceMs) ?? []
   }
 
   /** Takes one's own announcement back, signed. */
@@ -189,24 +201,10 @@ export class Members {
   }
 
   /** What is known, gone members included: they are not to be sent again. */
-  vector (): Map<PeerName, Version> {
-    const vector = new Map<PeerName, Version>()
-    for (const signed of [...this.#gone.values(), ...this.#announcements()]) vector.set(signed.announcement.peer, versionOf(signed))
-    return vector
-  }
+  vector (): Map<PeerName, Version> { return vectorOf([...this.#gone.values(), ...this.#announcements()]) }
 
-  /** What the holder of `vector` lacks. Of the gone only leaves are told, and only to those who do not know yet. */
-  missing (vector: VersionVector): SignedAnnouncement[] {
-    const news = this.#announcements().filter((signed) => {
-      const held = vector.get(signed.announcement.peer)
-      return held === undefined || compareVersions(versionOf(signed), held) > 0
-    })
-    for (const signed of this.#gone.values()) {
-      const held = vector.get(signed.announcement.peer)
-      if (signed.announcement.leaving && held !== undefined && compareVersions(versionOf(signed), held) > 0) news.push(signed)
-    }
-    return news
-  }
+  /** What the holder of `vector` lacks. Of the gone only leaves are told, to those who do not know yet, and its own to one that came back with a clock set back. */
+  missing (vector: VersionVector, holder?: PeerName): SignedAnnouncement[] { return missingIn(vector, this.#announcements(), this.#gone.values(), holder) }
 
   nextDeadline (): number {
     const digestAtMs = this.isDelegate() ? Math.min(this.#digestAtMs, this.#fullDigestAtMs) : Infinity
@@ -216,7 +214,7 @@ export class Members {
   tick (nowMs: number): Due {
     this.#forgive(nowMs - this.nextDeadline(), nowMs)
     if (nowMs >= this.#expireAtMs) this.#expire(nowMs)
-    const announce = nowMs >= this.#announceAtMs ? this.#nextAnnouncement(nowMs) : undefined
+    const announce = nowMs >= this.#announceAtMs ? this.#refresh(nowMs) : undefined
     const digest = this.isDelegate() && nowMs >= Math.min(this.#digestAtMs, this.#fullDigestAtMs)
     return announce === undefined ? { digest } : { announce, digest }
   }
@@ -258,20 +256,28 @@ export class Members {
   }
 
   #keep (signed: SignedAnnouncement, nowMs: number): void {
-    const { refreshMs, leaving, ...member } = signed.announcement
+    const { refreshMs, leaving, pulse, addresses, ...member } = signed.announcement
     const entry = this.#live.get(member.peer)
     this.#gone.delete(member.peer)
+    // Without a word of its new chain other regions would soon take it for dead.
+    const isNew = this.#pulses?.follow(member.peer, pulse, member.sequence) === true
+    if (isNew && member.region === this.#self.region) this.#digestSoon(member.peer, nowMs)
     if (entry !== undefined && sameButLoad(entry.member, member)) {
       Object.assign(entry.member, { sequence: member.sequence, load: member.load })
+      this.#bySignature.delete(signatureOf(entry.signed.bytes))
       entry.signed = signed
       entry.heardAtMs = nowMs
     } else {
-      if (entry !== undefined) this.#count(entry.member.region, -1)
+      if (entry !== undefined) {
+        this.#count(entry.member.region, -1)
+        this.#bySignature.delete(signatureOf(entry.signed.bytes))
+      }
       this.#live.set(member.peer, { signed, member, heardAtMs: nowMs })
       this.#count(member.region, 1)
       this.#changed()
       if (member.region === this.#self.region) this.#digestSoon(member.peer, nowMs)
     }
+    this.#bySignature.set(signatureOf(signed.bytes), signed.bytes)
     this.#expireAtMs = Math.min(this.#expireAtMs, this.#expiryOf(signed.announcement, nowMs))
   }
 
@@ -279,11 +285,13 @@ export class Members {
     const entry = this.#live.get(peer)
     if (entry === undefined) return
     this.#live.delete(peer)
+    this.#bySignature.delete(signatureOf(entry.signed.bytes))
     this.#count(entry.member.region, -1)
     this.#changed()
     // A smaller region refreshes more often: do not sit out the long interval of the larger one.
     if (entry.member.region === this.#self.region) {
-      this.#announceAtMs = Math.min(this.#announceAtMs, nowMs + this.#spread(this.#refreshIntervalMs()))
+      const intervalMs = this.#pulses === undefined ? this.#refreshIntervalMs() : this.#pulseIntervalMs()
+      this.#announceAtMs = Math.min(this.#announceAtMs, nowMs + this.#spread(intervalMs))
     }
   }
 
@@ -292,7 +300,9 @@ export class Members {
     this.#gone.set(signed.announcement.peer, signed)
     if (this.#gone.size <= this.#settings.goneMax) return
     const [oldest] = this.#gone.keys()
-    if (oldest !== undefined) this.#gone.delete(oldest)
+    if (oldest === undefined) return
+    this.#gone.delete(oldest)
+    this.#pulses?.forget(oldest)
   }
 
   #expire (nowMs: number): void {
@@ -307,10 +317,16 @@ export class Members {
     }
   }
 
-  /** News of another region arrives with its refresh and then its digest, so both are waited for. */
-  #expiryOf ({ region, refreshMs }: Announcement, heardAtMs: number): number {
-    const intervalMs = region === this.#self.region ? refreshMs : refreshMs + this.#digestIntervalMs()
-    return heardAtMs + this.#settings.silentRefreshes * intervalMs + this.#settings.expirySlackMs
+  #expiryOf (announcement: Announcement, heardAtMs: number): number {
+    const { silentRefreshes, expirySlackMs } = this.#settings
+    const reachMs = this.#pulses === undefined ? 0 : pulseReachMs(this.#settings, this.#live.size + 1)
+    return heardAtMs + silentRefreshes * this.#silenceMs(announcement) + expirySlackMs + reachMs
+  }
+
+  /** Announcements of another region arrive with its refresh and then its digest, so both are waited for. */
+  #silenceMs ({ region, refreshMs, pulse }: Announcement): number {
+    if (pulse !== undefined) return Math.max(refreshMs, this.#pulseIntervalMs())
+    return region === this.#self.region ? refreshMs : refreshMs + this.#digestIntervalMs()
   }
 
   /** Woken too late (a stalled process, a suspended machine): it was we who did not listen (Lifeguard, Dadgar et al. 2017). */
@@ -319,12 +335,29 @@ export class Members {
     for (const entry of this.#live.values()) entry.heardAtMs = Math.min(nowMs, entry.heardAtMs + lateMs)
   }
 
+  /** A sign of life: a pulse where nothing is to be said, otherwise an announcement. */
+  #refresh (nowMs: number): Announcement | undefined {
+    const pulses = this.#pulses
+    if (pulses?.isUsedUp() === true) this.#ownChanged = true
+    if (pulses === undefined || this.#ownChanged || this.#hasNewLoad(nowMs)) return this.#nextAnnouncement(nowMs)
+    pulses.beat(this.#self.peer, this.#self.sequence, nowMs)
+    this.#announceAtMs = nowMs + this.#pulseIntervalMs() * (0.75 + this.#random() / 2)
+    return undefined
+  }
+
   #nextAnnouncement (nowMs: number): Announcement {
-    const refreshMs = this.#refreshIntervalMs()
+    const refreshMs = this.#pulses === undefined ? this.#refreshIntervalMs() : this.#pulseIntervalMs()
     this.#announcedAtMs = nowMs
+    this.#announcedLoad = this.#self.load
     this.#announceAtMs = nowMs + this.#spread(refreshMs)
     this.#self.sequence++
-    return { ...this.#self, refreshMs, leaving: false }
+    return { ...this.#self, refreshMs, leaving: false, ...(this.#pulses !== undefined && { pulse: this.#pulses.anchor() }) }
+  }
+
+  /** Announcements of loads stay within what the region's topic may carry. */
+  #hasNewLoad (nowMs: number): boolean {
+    const moved = Math.abs(this.#self.load - this.#announcedLoad)
+    return moved > Math.max(1, this.#announcedLoad * this.#settings.loadStep) && nowMs - this.#announcedAtMs >= this.#refreshIntervalMs()
   }
 
   #announceSoon (nowMs: number): void {
@@ -340,6 +373,8 @@ export class Members {
   #refreshIntervalMs (): number {
     return refreshIntervalMs(this.#settings, this.#regionSizes.get(this.#self.region) ?? 1)
   }
+
+  #pulseIntervalMs (): number { return pulseIntervalMs(this.#settings, this.#live.size + 1) }
 
   #digestIntervalMs (): number {
     return digestIntervalMs(this.#settings, this.#regionSizes.size, this.#live.size + 1)
@@ -361,22 +396,4 @@ export class Members {
     this.#delegate = undefined
     this.revision++
   }
-}
-
-function versionOf ({ announcement }: SignedAnnouncement): Version {
-  return [announcement.incarnation, announcement.sequence]
-}
-
-function compareVersions (a: Version, b: Version): number {
-  return a[0] - b[0] || a[1] - b[1]
-}
-
-/** A peer that says two things under one version: the greater bytes win, at every edge alike. */
-function compare (a: SignedAnnouncement, b: SignedAnnouncement): number {
-  return compareVersions(versionOf(a), versionOf(b)) || Buffer.compare(a.body, b.body)
-}
-
-function sameButLoad (a: Member, b: Member): boolean {
-  return a.incarnation === b.incarnation && a.name === b.name && a.region === b.region && a.zone === b.zone &&
-    a.http === b.http && a.weight === b.weight && a.originHash === b.originHash && a.draining === b.draining
 }

@@ -39,6 +39,8 @@ export interface Membership extends Startable {
   onChange: (listener: () => void) => () => void
   /** Changes one's own fields. Load travels with the next refresh, the others at once. */
   announce: (patch: Patch) => void
+  /** Where a member may be dialled, as it said itself. */
+  addresses: (peer: PeerName) => readonly string[]
   /** Shortest recent round trip to a linked member, ms. */
   rttMs: (peer: PeerName) => number | undefined
   counters: () => Readonly<Counters & { expired: number, clones: number }>
@@ -79,6 +81,7 @@ export interface MembershipComponents {
   readonly contentRouting: Pick<ContentRouting, 'provide' | 'findProviders'>
   readonly peerStore: Pick<PeerStore, 'all'>
   readonly events: TypedEventTarget<Libp2pEvents>
+  readonly addressManager: { getAddresses: () => Multiaddr[] }
   readonly logger: ComponentLogger
   readonly pubsub: PubSub
   /** Round trip to a connected peer, ms. */

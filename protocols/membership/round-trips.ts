@@ -1,5 +1,5 @@
 /**
- * How far linked members are: the shortest of the last few round trips of libp2p's ping. What a busy
+ * How far linked members are: the shortest of the last few round trips of a ping. What a busy
  * processor or a full queue adds is not distance, and would make a near peer look far (the same
  * reasoning, and the same minimum over a window, as RTprop in BBR, Cardwell et al. 2016). A link is
  * measured a few times as soon as it exists and then now and then, few links at a time.

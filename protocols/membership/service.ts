@@ -4,19 +4,23 @@
  * the work (`members.ts` decides, `topics.ts` and `exchange.ts` carry, `discovery.ts` finds, `dialler.ts`
  * links); here they are put together and follow libp2p's life cycle. No request waits for any of it.
  */
+import { randomBytes } from 'node:crypto'
 import { deadline } from '../clock.ts'
 import { messageOf } from '../errors.ts'
-import { peerIdOf, signAnnouncement } from './announcement.ts'
+import { addressesMax, peerIdOf, signAnnouncement } from './announcement.ts'
+import { knownId, pick } from './choice.ts'
 import { Dialler } from './dialler.ts'
 import { Discovery } from './discovery.ts'
 import { Exchange, exchangeProtocol } from './exchange.ts'
 import { Intake } from './intake.ts'
 import { Joins } from './joins.ts'
-import { linkTargets } from './links.ts'
+import { Links } from './links.ts'
 import { Members } from './members.ts'
 import { Periodic } from '../periodic.ts'
 import { zeroCounters } from './ports.ts'
+import { PulseLanes, pulseProtocol } from './pulse-lanes.ts'
 import { RoundTrips } from './round-trips.ts'
+import { Silences } from './silences.ts'
 import { Topics } from './topics.ts'
 import type { Announcement, Member, SignedAnnouncement } from './announcement.ts'
 import type { Patch } from './members.ts'
@@ -46,6 +50,11 @@ class MembershipService implements Membership {
   readonly #joins: Joins
   readonly #discovery: Discovery
   readonly #roundTrips: RoundTrips
+  readonly #pulseLanes: PulseLanes
+  readonly #links: Links
+  readonly #silences: Silences
+  /** Peers that there is a connection to. */
+  readonly #linked = new Set<PeerName>()
   /** Linked peers that speak the exchange protocol. */
   readonly #speakers = new Map<PeerName, PeerId>()
   /** Every repeated work, in the order of a joining edge's life. */
@@ -56,8 +65,11 @@ class MembershipService implements Membership {
   readonly #measuring: Periodic
   readonly #looking: Periodic
   readonly #providing: Periodic
+  readonly #repairing: Periodic
   #controller = new AbortController()
   #topology: string | undefined
+  /** The addresses last announced. */
+  #announced = ''
   #revision = 0
   #clones = 0
   #redialAtMs = 0
@@ -86,13 +98,16 @@ class MembershipService implements Membership {
       incarnation: Math.trunc(clock.wallMs()),
       nowMs: clock.nowMs(),
       random: clock.random,
+      seed: () => randomBytes(32),
       settings
     })
+    this.#links = new Links(self, settings)
+    this.#silences = new Silences(components.connectionManager)
     const intake = new Intake({ clock, network, members: this.#members, onMerge: () => { this.#noticeChanges() } })
     this.#exchange = new Exchange({ clock, settings, members: this.#members, intake })
     this.#topics = new Topics({ network, region, digestBytesMax: settings.digestBytesMax, intake, counters })
-    const isLinked = (peer: PeerName): boolean => this.#isLinked(peer)
-    const hasLinks = (): boolean => components.connectionManager.getConnections().length > 0
+    const isLinked = (peer: PeerName): boolean => this.#linked.has(peer)
+    const hasLinks = (): boolean => this.#linked.size > 0
     this.#dialler = new Dialler({
       clock,
       settings,
@@ -119,7 +134,8 @@ class MembershipService implements Membership {
       region,
       contentRouting: components.contentRouting,
       hasLinks,
-      hasFellow: () => this.members().some((member) => member.region === region && isLinked(member.peer)),
+      isDiscoverer: (of) => this.#members.ranksBelow(settings.discoverersMax, of),
+      hasFellow: () => this.members().some((member) => member.region === region && member.peer !== self),
       onProvider: (peer) => {
         if (!this.isMember(peer)) this.#dialler.tryOnce(peer)
         this.#linking.soon()
@@ -131,6 +147,17 @@ class MembershipService implements Membership {
       settings,
       linked: () => this.members().map(({ peer }) => peer).filter(isLinked),
       ping: async (peer, signal) => await components.ping.ping(knownId(peer), { signal })
+    })
+
+    this.#pulseLanes = new PulseLanes({
+      clock,
+      settings,
+      members: this.#members,
+      peers: () => this.#speakers.values(),
+      connection: (peer) => components.connectionManager.getConnections(peer)[0],
+      onNews: () => { this.#noticeChanges() },
+      onBehind: () => { this.#repairing.soon(settings.repairDelayMs * (0.5 + clock.random())) },
+      counters
     })
 
     const task = (run: (signal: AbortSignal) => number | Promise<number>): Periodic => new Periodic({
@@ -145,25 +172,18 @@ class MembershipService implements Membership {
     this.#measuring = task(async (signal) => await this.#roundTrips.round(signal))
     this.#providing = task(async (signal) => await this.#discovery.provide(signal))
     this.#looking = task(async (signal) => await this.#discovery.lookup(signal))
-    const repairing = task(async (signal) => await this.#repair(signal))
-    this.#tasks = [this.#joining, this.#core, this.#linking, this.#measuring, this.#providing, this.#looking, repairing]
+    this.#repairing = task(async (signal) => await this.#repair(signal))
+    const pulsing = task((signal) => this.#pulseLanes.round(signal))
+    this.#tasks = [this.#joining, this.#core, this.#linking, this.#measuring, this.#providing, this.#looking, this.#repairing, pulsing]
   }
 
-  self (): Member {
-    return this.#members.self()
-  }
+  self (): Member { return this.#members.self() }
 
-  members (): readonly Member[] {
-    return this.#members.live()
-  }
+  members (): readonly Member[] { return this.#members.live() }
 
-  member (peer: PeerName): Member | undefined {
-    return this.#members.member(peer)
-  }
+  member (peer: PeerName): Member | undefined { return this.#members.member(peer) }
 
-  isMember (peer: PeerName): boolean {
-    return this.#members.member(peer) !== undefined
-  }
+  isMember (peer: PeerName): boolean { return this.#members.member(peer) !== undefined }
 
   onChange (listener: () => void): () => void {
     this.#listeners.add(listener)
@@ -175,9 +195,9 @@ class MembershipService implements Membership {
     this.#noticeChanges()
   }
 
-  rttMs (peer: PeerName): number | undefined {
-    return this.#roundTrips.rttMs(peer)
-  }
+  addresses (peer: PeerName): readonly string[] { return this.#members.addresses(peer) }
+
+  rttMs (peer: PeerName): number | undefined { return this.#roundTrips.rttMs(peer) }
 
   counters (): Readonly<Counters & { expired: number, clones: number }> {
     return { ...this.#counters, expired: this.#members.expired, clones: this.#members.clones }
@@ -186,12 +206,16 @@ class MembershipService implements Membership {
   async start (): Promise<void> {
     const { registrar, events } = this.#components
     this.#controller = new AbortController()
+    // First: others may dial while the rest is made ready.
+    events.addEventListener('peer:connect', this.#onLink)
+    events.addEventListener('peer:disconnect', this.#onUnlink)
+    events.addEventListener('self:peer:update', this.#onSelf)
+    for (const { remotePeer } of this.#components.connectionManager.getConnections()) this.#linked.add(remotePeer.toString())
     // Before anyone can ask for it: an exchange that finds nothing of oneself would have to be repeated.
     await this.#announceOwn()
     await registrar.handle(exchangeProtocol, this.#onStream, { maxInboundStreams: 4, maxOutboundStreams: 4 })
+    await registrar.handle(pulseProtocol, this.#onPulses, { maxInboundStreams: 2, maxOutboundStreams: 2 })
     this.#topology = await registrar.register(exchangeProtocol, { onConnect: this.#onSpeaker, onDisconnect: this.#onSilence })
-    events.addEventListener('peer:connect', this.#onLink)
-    events.addEventListener('peer:disconnect', this.#onUnlink)
   }
 
   afterStart (): void {
@@ -227,11 +251,14 @@ class MembershipService implements Membership {
     this.#controller.abort()
     events.removeEventListener('peer:connect', this.#onLink)
     events.removeEventListener('peer:disconnect', this.#onUnlink)
+    events.removeEventListener('self:peer:update', this.#onSelf)
+    this.#linked.clear()
     if (this.#topology === undefined) return
     registrar.unregister(this.#topology)
     this.#topology = undefined
     this.#speakers.clear()
     await registrar.unhandle(exchangeProtocol)
+    await registrar.unhandle(pulseProtocol)
   }
 
   /** Does what the core says is due. @returns ms until it is due again */
@@ -258,8 +285,12 @@ class MembershipService implements Membership {
   }
 
   async #sign (announcement: Announcement): Promise<SignedAnnouncement> {
-    return await signAnnouncement(this.#init.network, announcement, this.#components.privateKey)
+    const addresses = this.#ownAddresses()
+    this.#announced = addresses.join()
+    return await signAnnouncement(this.#init.network, { ...announcement, ...(addresses.length > 0 && { addresses }) }, this.#components.privateKey)
   }
+
+  #ownAddresses (): string[] { return this.#components.addressManager.getAddresses().slice(0, addressesMax).map(String) }
 
   /** After anything that may have changed the list: wakes what depends on it. */
   #noticeChanges (): void {
@@ -280,11 +311,12 @@ class MembershipService implements Membership {
   #link (signal: AbortSignal): number {
     const { clock, settings } = this.#init
     const missed = this.#members.missed()
+    this.#silences.update(missed)
     if (missed.length > 0 && clock.nowMs() >= this.#redialAtMs) {
       this.#redialAtMs = clock.nowMs() + settings.goneRedialMs
       this.#dialler.tryOnce(pick(missed, clock.random()))
     }
-    this.#dialler.keep(linkTargets(this.self(), this.members(), settings))
+    this.#dialler.keep(this.#links.targets(this.self().region, this.members()))
     this.#dialler.round(signal)
     return settings.linkIntervalMs
   }
@@ -300,11 +332,7 @@ class MembershipService implements Membership {
 
   async #exchangeWith (peer: PeerId, signal: AbortSignal): Promise<void> {
     const [connection] = this.#components.connectionManager.getConnections(peer)
-    if (connection !== undefined) await this.#exchangeOver(connection, signal)
-  }
-
-  async #exchangeOver (connection: Connection, signal: AbortSignal): Promise<void> {
-    await this.#counted(this.#exchange.initiate(connection, signal))
+    if (connection !== undefined) await this.#counted(this.#exchange.initiate(connection, signal))
   }
 
   async #counted (exchange: Promise<void>): Promise<void> {
@@ -324,44 +352,48 @@ class MembershipService implements Membership {
     this.#linking.soon()
   }
 
-  #isLinked (peer: PeerName): boolean {
-    const id = peerIdOf(peer)
-    return id !== undefined && this.#components.connectionManager.getConnections(id).length > 0
+  readonly #onStream = async (stream: Stream, connection: Connection): Promise<void> => {
+    await this.#counted(this.#exchange.respond(stream, connection.remotePeer.toString(), this.#controller.signal))
   }
 
-  readonly #onStream = async (stream: Stream): Promise<void> => {
-    await this.#counted(this.#exchange.respond(stream, this.#controller.signal))
+  readonly #onPulses = async (stream: Stream, connection: Connection): Promise<void> => {
+    await this.#pulseLanes.receive(stream, connection.remotePeer.toString())
   }
 
-  /** The side that dialled begins the exchange: one is enough for both. */
+  /**
+   * The side that dialled begins the exchange: one is enough for both. An edge that hears from several others already
+   * has nothing new to learn from a member, which has long heard of it: each exchange is the whole list's versions.
+   */
   readonly #onSpeaker = (peer: PeerId, connection: Connection): void => {
+    const isNews = this.#speakers.size < this.#init.settings.firstExchanges || !this.isMember(peer.toString())
     this.#speakers.set(peer.toString(), peer)
     this.#measuring.soon()
-    if (connection.direction === 'outbound') void this.#exchangeOver(connection, this.#controller.signal)
+    // Who dialled may still count this edge as a member, and see no reason to begin.
+    if (isNews && (connection.direction === 'outbound' || this.#silences.has(peer.toString()))) void this.#counted(this.#exchange.initiate(connection, this.#controller.signal))
   }
 
   readonly #onSilence = (peer: PeerId): void => {
     this.#speakers.delete(peer.toString())
+    this.#pulseLanes.drop(peer.toString())
   }
 
-  readonly #onLink = (): void => {
-    if (this.#components.connectionManager.getConnections().length > 1) return
+  readonly #onLink = ({ detail: peer }: CustomEvent<PeerId>): void => {
+    this.#linked.add(peer.toString())
+    if (this.#linked.size > 1) return
     this.#discovery.restart()
     this.#providing.soon(this.#init.settings.discoveryFastMs)
     this.#looking.soon(this.#init.settings.discoveryFastMs)
   }
 
-  readonly #onUnlink = (): void => {
+  /** It listens elsewhere now. */
+  readonly #onSelf = (): void => {
+    if (!this.#gossiping || this.#ownAddresses().join() === this.#announced) return
+    this.#members.touch(this.#init.clock.nowMs())
+    this.#noticeChanges()
+  }
+
+  readonly #onUnlink = ({ detail: peer }: CustomEvent<PeerId>): void => {
+    this.#linked.delete(peer.toString())
     this.#linking.soon()
   }
-}
-
-function knownId (peer: PeerName): PeerId {
-  const id = peerIdOf(peer)
-  if (id === undefined) throw new TypeError(`${peer} is not an Ed25519 peer id`)
-  return id
-}
-
-function pick<T> (items: readonly T[], chance: number): T {
-  return items[Math.floor(chance * items.length)] as T
 }

@@ -4,12 +4,21 @@
  * region so that its topic stays within `topicMessagesPerSecondMax`.
  */
 export const membershipDefaults = Object.freeze({
-  /** Between two announcements of one edge in a small region. Lower: a silent edge is missed sooner, more messages. */
+  /** Between two proofs of life of one edge in a small colony. Lower: a silent edge is missed sooner, more messages. */
   refreshMs: 2_000,
   /** Messages a second on one topic, all edges together; refresh and digest intervals grow to stay within it. */
   topicMessagesPerSecondMax: 10,
-  /** Announcements in digests a second, all regions together: each costs every edge a signature check (0.1 ms). */
-  digestEntriesPerSecondMax: 200,
+  /** Announcements in digests a second, all regions together: each costs every edge a little, and bytes. */
+  digestEntriesPerSecondMax: 10,
+  /**
+   * Proofs of life a second, all edges together; each edge's interval grows to stay within it. Each costs every edge
+   * 28 bytes a few times and a hash. Lower: a silent edge of a colony of more than 100 is missed later.
+   */
+  pulsesPerSecondMax: 50,
+  /** Between two messages with proofs of life to one's links in turn. Each costs 0.1 ms of CPU at either end. */
+  pulseSendMs: 500,
+  /** How long after it was learned a pulse is passed on. Lower: fewer copies, and more edges that miss one. */
+  pulseFreshMs: 3_000,
   /** Refreshes that an edge may miss before it counts as gone. Lower: sooner, and wrong more often. */
   silentRefreshes: 3,
   /** Added to that, for delays of links and event loops; a timer later than this makes the edge trust itself less. */
@@ -18,15 +27,21 @@ export const membershipDefaults = Object.freeze({
   announceDelayMs: 100,
   /** Shortest time between two announcements of one edge, however often its fields change. */
   announceGapMs: 1_000,
-  /** Between two full digests of a region by its delegate. Lower: other regions miss an edge sooner, more bytes. */
-  digestIntervalMs: 2_000,
+  /** A load that moved by less than this share of what was announced is not announced anew. Higher: fewer messages of busy edges, older loads. */
+  loadStep: 0.25,
+  /** Between two full digests of a region by its delegate. Lower: what gossip lost is repaired sooner, more bytes. */
+  digestIntervalMs: 60_000,
   /** From a change in the region to the digest that tells it, so that several changes travel as one. */
   digestDelayMs: 250,
   /** Largest digest message, and largest frame of an exchange, bytes. About 200 announcements. */
   digestBytesMax: 64 * 1024,
 
   /** Between two exchanges of lists with a connected peer chosen at random. Lower: lost messages are repaired sooner. */
-  antiEntropyIntervalMs: 10_000,
+  antiEntropyIntervalMs: 60_000,
+  /** Links on which a newcomer exchanges lists at once. Fewer: it may begin with what one edge knew, and learn the rest later. */
+  firstExchanges: 3,
+  /** From a pulse that shows that an announcement was missed to an exchange of lists. */
+  repairDelayMs: 1_000,
   /** A whole exchange. */
   exchangeTimeoutMs: 5_000,
   /** For handing the leave to the linked peers at a graceful stop, all at once. Lower: a quicker stop, more silences. */
@@ -42,21 +57,30 @@ export const membershipDefaults = Object.freeze({
 
   /** Between two announcements of oneself to the DHT. Addresses in it age out after an hour. */
   provideIntervalMs: 15 * 60_000,
-  /** First interval of looking for others in the DHT; it grows to `discoveryIntervalMs`. */
-  discoveryFastMs: 1_000,
-  /** Between two look-ups once an edge of the own region is linked. Higher: split colonies merge later. */
-  discoveryIntervalMs: 30_000,
+  /**
+   * From the first link to the first announcement and look-up in the DHT; the interval then grows. By then the list has come
+   * over that link, and with it nearly always what a walk of 20 dials would find. Lower: an edge that joined by one of another
+   * colony's remnants finds its own sooner.
+   */
+  discoveryFastMs: 5_000,
+  /** Between two look-ups once another edge of the own region is known. Higher: split colonies merge later. */
+  discoveryIntervalMs: 60_000,
+  /**
+   * Members of a region, and of the colony, that provide its name and go on looking it up once they are linked: those
+   * with the lowest peer ids. A walk of the DHT asks some 20 edges, and whom it finds has the whole list.
+   */
+  discoverersMax: 3,
   /** Any one query of the DHT. With a stopped peer on its way it lasts this long. */
   dhtTimeoutMs: 5_000,
 
   /** Up to this many members of the own region are all linked; a larger region is linked by rings. */
-  regionLinksMax: 24,
-  /** Pseudo-random rings in a larger region: about two links for each. Higher: more links, shorter ways. */
-  ringCount: 8,
+  regionLinksMax: 16,
+  /** Pseudo-random rings in a larger region: about two links for each. Higher: more links, shorter ways, a slower start. */
+  ringCount: 4,
   /** Links into each other region. */
   otherRegionLinks: 3,
-  /** Links into other regions, all together. */
-  globalLinksMax: 32,
+  /** Links into other regions, all together: what they cost does not grow with the regions. */
+  globalLinksMax: 4,
   /** Between two looks at which links are missing. */
   linkIntervalMs: 1_000,
   /** One dial, all addresses of a peer together. */
@@ -68,7 +92,7 @@ export const membershipDefaults = Object.freeze({
   /** Longest such wait. Higher: less noise for peers that never return, later reunion with those that do. */
   dialBackoffMaxMs: 60_000,
   /** What the higher of two peer ids waits for the lower one's dial, so that they make one connection, not two. */
-  dialYieldMs: 500,
+  dialYieldMs: 2_000,
   /** Longest wait between two dials of a join address while there is no link at all. */
   joinBackoffMaxMs: 15_000,
   /** Wait between two dials of a join address while other links exist. */
@@ -80,8 +104,8 @@ export const membershipDefaults = Object.freeze({
   /** Between two dials of a gone member, so that colonies that were split merge. */
   goneRedialMs: 30_000,
 
-  /** Between two measurements of one link's round trip. */
-  pingIntervalMs: 15_000,
+  /** Between two measurements of one link's round trip, once its first few are made. Each is a small message there and back. */
+  pingIntervalMs: 120_000,
   /** One measurement. */
   pingTimeoutMs: 5_000,
   /** Measurements at a time. */

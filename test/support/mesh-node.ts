@@ -23,6 +23,7 @@ import type { Datastore } from 'interface-datastore'
 export const fastSettings: MembershipSettings = {
   ...membershipDefaults,
   refreshMs: 300,
+  pulseSendMs: 50,
   digestIntervalMs: 300,
   announceDelayMs: 20,
   announceGapMs: 100,

@@ -29,7 +29,6 @@ export const libp2pStandsInNode: Rule = (sources) => overImports(sources.filter(
   const name = specifier.split('/').slice(0, specifier.startsWith('@') ? 2 : 1).join('/')
   const concrete = name === 'libp2p' || /^@(libp2p|chainsafe)\//.test(name)
   if (!concrete || libp2pForAll.includes(name) || path === 'daemon/node.ts') return undefined
-  if (name === '@libp2p/prometheus-metrics' && path === 'daemon/metrics.ts') return undefined
   return `imports ${name}, which only daemon/node.ts may name`
 })
 

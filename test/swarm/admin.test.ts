@@ -85,6 +85,36 @@ describe('the admin listener', () => {
     expect(text).toMatch(/^libp2p_\w+(\{.*\})? \d/m)
   })
 
+  it('counts what the mesh costs by part, and content apart from it', async () => {
+    const bytes = 3_000_000
+    origin.file('/counted', bytes, { maxAge: 60 })
+    const ask = async (): Promise<{ content: number, coordination: number }> => {
+      const texts = await Promise.all(edges.map(metricsOf))
+      const statuses = await Promise.all(edges.map(async (edge) => await edge.status()))
+      for (const { coordination, topics } of statuses) {
+        // Counted without what gossipsub adds: signatures, topics, who has what.
+        expect(topics.members.bytesIn).toBeGreaterThan(0)
+        expect(topics.members.bytesOut).toBeGreaterThan(0)
+        expect(topics.members.bytesIn + topics.filters.bytesIn).toBeLessThan(coordination.gossip.bytesIn)
+        for (const part of ['gossip', 'dht', 'membership', 'identify'] as const) {
+          for (const [what, count] of Object.entries(coordination[part])) expect(count, `${part} ${what}`).toBeGreaterThan(0)
+        }
+        expect(coordination.other, 'a protocol belongs to no part: see daemon/mesh-traffic.ts').toEqual({ bytesIn: 0, bytesOut: 0, messagesIn: 0, messagesOut: 0 })
+      }
+      const sum = (numbers: readonly number[]): number => numbers.reduce((total, number) => total + number, 0)
+      return {
+        content: sum(texts.map((text) => valueOf(text, 'colony_mesh_bytes_total', 'part="content",direction="in"'))),
+        coordination: sum(statuses.flatMap(({ coordination }) => Object.values(coordination).map(({ bytesIn }) => bytesIn)))
+      }
+    }
+    const before = await ask()
+    for (const edge of edges) await get(`${edge.http}/counted`)
+    const after = await ask()
+    expect(after.content - before.content).toBeGreaterThan(bytes)
+    expect(after.content - before.content).toBeLessThan(bytes * 1.1)
+    expect(after.coordination - before.coordination).toBeLessThan(bytes / 10)
+  })
+
   it('keeps the numbers of two edges in one process apart', async () => {
     const [one, other] = edges
     const before = await Promise.all(edges.map(metricsOf))

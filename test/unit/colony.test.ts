@@ -52,7 +52,7 @@ const status: EdgeStatus = {
     requests: { hit: 63, stale: 0, revalidated: 0, miss: 37, pass: 0, failed: 0 },
     hitRatio: 0.63, peerFetches: 30, originFetches: 7, servedBytes: 1.2 * 1024 ** 3, originBytes: 2048, steps: { 'origin': 7 }
   },
-  peerBytes: { received: 3 * 1024 ** 2, sent: 512 }, flights: 2,
+  peerBytes: { received: 3 * 1024 ** 2, sent: 512 }, coordination: {} as EdgeStatus['coordination'], topics: {} as EdgeStatus['topics'], flights: 2,
   store: { objects: 12_345, memoryBytes: 64 * 1024 ** 2, memoryBytesMax: 256 * 1024 ** 2, diskBytes: 0, diskBytesMax: 0, evictions: 1 },
   sites: [{ name: 'default', origin: 'http://127.0.0.1:8000', ttfbMs: 1.4, breaker: 'open', inFlight: 3, queued: 0 }]
 }

@@ -1,8 +1,6 @@
 /** Names and contents of the metrics, and that edges of one process do not share them. */
-import { prometheusMetrics } from '@libp2p/prometheus-metrics'
 import { register } from 'prom-client'
 import { afterEach, describe, expect, it } from 'vitest'
-import { createLog } from '../../daemon/log.ts'
 import { createMetrics, type Metrics } from '../../daemon/metrics.ts'
 
 const open: Metrics[] = []
@@ -11,12 +9,6 @@ function create (): Metrics {
   const metrics = createMetrics()
   open.push(metrics)
   return metrics
-}
-
-/** What a libp2p node does with our registry. */
-function addLibp2p ({ registry }: Metrics): { registerCounter: (name: string) => { increment: () => void } } {
-  const logger = createLog({ level: 'silent', name: 'x' }).components
-  return prometheusMetrics({ registry, preserveExistingMetrics: false, collectDefaultMetrics: false })({ logger }) as never
 }
 
 afterEach(() => { for (const metrics of open.splice(0)) metrics.close() })
@@ -60,17 +52,53 @@ describe('metrics', () => {
     expect(() => metrics.counter('a', 'b', '', 'B.')).toThrow('already been registered')
   })
 
+  it('collect a counter from what another part has counted, each time anew', async () => {
+    const metrics = create()
+    let bytes = 5
+    metrics.counter('mesh', '', 'bytes', 'Bytes.', ['part'], (counter) => { counter.inc({ part: 'dht' }, bytes) })
+    expect(await metrics.text()).toContain('colony_mesh_bytes_total{part="dht"} 5\n')
+    bytes = 7
+    expect(await metrics.text()).toContain('colony_mesh_bytes_total{part="dht"} 7\n')
+  })
+
   it('are apart for two edges of one process, libp2p\'s among them, in whichever order they come', async () => {
     const first = create()
     first.counter('http', 'requests', '', 'Requests.').inc(3)
-    addLibp2p(first).registerCounter('libp2p_test').increment()
+    first.node.registerCounter('libp2p_test').increment()
     const second = create()
-    const counter = addLibp2p(second).registerCounter('libp2p_test')
+    const counter = second.node.registerCounter('libp2p_test')
     second.counter('http', 'requests', '', 'Requests.').inc(4)
     counter.increment()
     counter.increment()
     expect(await first.text()).toMatch(/^colony_http_requests_total 3$(.|\n)*^libp2p_test 1$/m)
-    expect(await second.text()).toMatch(/^libp2p_test 2$(.|\n)*^colony_http_requests_total 4$/m)
+    expect(await second.text()).toMatch(/^colony_http_requests_total 4$(.|\n)*^libp2p_test 2$/m)
     expect(await register.metrics()).toBe('\n')
+  })
+})
+
+describe('libp2p\'s metrics', () => {
+  it('are gauges and counters with at most one label, whose values are escaped', async () => {
+    const { node } = create()
+    node.registerMetric('a-size').update(3)
+    const group = node.registerCounterGroup('errors', { label: 'kind' })
+    group.increment({ 'a "b"\\\n': true, c: 2 })
+    group.increment({ c: true })
+    expect(await node.text()).toBe('# TYPE a_size gauge\na_size 3\n# TYPE errors counter\nerrors{kind="a \\"b\\"\\\\\\n"} 1\nerrors{kind="c"} 3\n')
+  })
+
+  it('are calculated when they are read, those of one name together, and forgotten when they are gone', async () => {
+    const { node } = create()
+    const sockets: Record<string, number> = { one: 1 }
+    node.registerMetricGroup('sockets', { label: 'address', calculate: () => sockets })
+    node.registerMetricGroup('sockets', { label: 'address', calculate: async () => ({ other: 2 }) })
+    expect(await node.text()).toBe('# TYPE sockets gauge\nsockets{address="one"} 1\nsockets{address="other"} 2\n')
+    delete sockets.one
+    expect(await node.text()).toBe('# TYPE sockets gauge\nsockets{address="other"} 2\n')
+  })
+
+  it('that nothing was counted in say nothing', async () => {
+    const { node } = create()
+    node.registerCounterGroup('errors')
+    expect(await node.text()).toBe('')
   })
 })

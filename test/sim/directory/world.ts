@@ -106,6 +106,8 @@ export interface SimEdge {
   readonly holdings: Set<ContentKey>
   directory: Directory
   up: boolean
+  /** Times that it began. */
+  starts: number
   /** Members as this edge sees them. */
   view: ReadonlySet<PeerName>
   ring: Ring
@@ -141,9 +143,10 @@ export class World {
   /** Starts an edge, or one that was down again; the others see it soon. */
   join (name: PeerName, keeps = true): SimEdge {
     const known = this.edges.get(name)
-    const edge = known ?? { name, holdings: new Set(), up: true, view: new Set(), ring: this.#ring([]), bytesOut: 0, callsOut: 0 } as unknown as SimEdge
+    const edge = known ?? { name, holdings: new Set(), up: true, starts: 0, view: new Set(), ring: this.#ring([]), bytesOut: 0, callsOut: 0 } as unknown as SimEdge
     if (!keeps) edge.holdings.clear()
     edge.up = true
+    edge.starts++
     edge.directory = this.#directory(edge)
     this.edges.set(name, edge)
     this.see(edge, this.members())
@@ -204,6 +207,7 @@ export class World {
       ring: () => edge.ring,
       regionMembers: () => edge.view,
       isMember: (peer) => edge.view.has(peer),
+      incarnation: (peer) => this.edges.get(peer)?.starts,
       held: () => edge.holdings,
       holds: (key) => edge.holdings.has(key),
       rttMs: () => undefined,

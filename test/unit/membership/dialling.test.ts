@@ -148,7 +148,7 @@ describe('join addresses', () => {
 })
 
 describe('discovery', () => {
-  function discovering (init: { hasLinks: () => boolean, hasFellow: () => boolean }): { discovery: Discovery, calls: string[], providers: string[] } {
+  function discovering (init: { hasLinks: () => boolean, hasFellow: () => boolean, isDiscoverer?: (region?: string) => boolean }): { discovery: Discovery, calls: string[], providers: string[] } {
     const calls: string[] = []
     const providers: string[] = []
     const discovery = new Discovery({
@@ -164,6 +164,7 @@ describe('discovery', () => {
           throw new Error('the deadline passed')
         }
       },
+      isDiscoverer: () => true,
       ...init,
       onProvider: (peer) => { providers.push(peer) },
       counters: zeroCounters()
@@ -179,6 +180,17 @@ describe('discovery', () => {
     await discovery.lookup(signal)
     expect(calls).toEqual([`provide ${region}`, `provide ${colony}`, `find ${region}`, `find ${colony}`])
     expect(providers).toEqual(['provider', 'provider'])
+  })
+
+  it('is left to a few of the edges that know each other, and to each that has no fellow', async () => {
+    let fellow = true
+    const { discovery, calls } = discovering({ hasLinks: () => true, hasFellow: () => fellow, isDiscoverer: (of) => of === 'here' })
+    await discovery.provide(signal)
+    await discovery.lookup(signal)
+    expect(calls).toEqual([`provide ${region}`, `find ${region}`])
+    fellow = false
+    await discovery.lookup(signal)
+    expect(calls.slice(2)).toEqual([`find ${region}`, `find ${colony}`])
   })
 
   it('asks nobody while there is no link', async () => {

@@ -25,7 +25,7 @@ function connectionTo (answer: (stream: Stream) => Promise<void>): { connection:
     answers.push(answer(inbound))
     return outbound
   }
-  return { connection: { newStream } as unknown as Connection, streams: () => answers.length, answered: async () => await Promise.all(answers) }
+  return { connection: { newStream, remotePeer: 'other' } as unknown as Connection, streams: () => answers.length, answered: async () => await Promise.all(answers) }
 }
 
 async function fill (members: Members, count: number): Promise<void> {
@@ -37,7 +37,7 @@ describe('an exchange of member lists', () => {
     const [one, other] = [side('one'), side('other')]
     await fill(one.members, 3)
     await fill(other.members, 40)
-    const { connection, streams, answered } = connectionTo(async (stream) => { await other.exchange.respond(stream) })
+    const { connection, streams, answered } = connectionTo(async (stream) => { await other.exchange.respond(stream, 'one') })
     await one.exchange.initiate(connection)
     await answered()
     expect(one.members.live()).toHaveLength(1 + 43)
@@ -48,7 +48,7 @@ describe('an exchange of member lists', () => {
   it('goes on at once where not all fits in one', async () => {
     const [one, other] = [side('one', { exchangeNewsBytesMax: 2_000 }), side('other', { exchangeNewsBytesMax: 2_000 })]
     await fill(other.members, 20)
-    const { connection, streams, answered } = connectionTo(async (stream) => { await other.exchange.respond(stream) })
+    const { connection, streams, answered } = connectionTo(async (stream) => { await other.exchange.respond(stream, 'one') })
     await one.exchange.initiate(connection)
     await answered()
     expect(one.members.live()).toHaveLength(21)
@@ -78,7 +78,7 @@ describe('an exchange of member lists', () => {
     const { connection } = connectionTo(misbehave)
     await expect(one.exchange.initiate(connection)).rejects.toThrow()
     const [outbound, inbound] = await streamPair()
-    const answer = one.exchange.respond(inbound)
+    const answer = one.exchange.respond(inbound, 'other')
     await misbehave(outbound)
     await expect(answer).rejects.toThrow()
     expect(one.members.live()).toHaveLength(1)

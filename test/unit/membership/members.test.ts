@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { digestIntervalMs, refreshIntervalMs } from '../../../protocols/membership/members.ts'
+import { digestIntervalMs, pulseIntervalMs, refreshIntervalMs } from '../../../protocols/membership/intervals.ts'
 import { membershipDefaults } from '../../../protocols/membership/settings.ts'
 import { announcementOf, membersOf, unsigned } from './support.ts'
 import type { Members } from '../../../protocols/membership/members.ts'
@@ -199,7 +199,7 @@ describe('the digest of a region', () => {
     hear(members, 'b', {}, 0)
     run(members, 500)
     hear(members, 'b', { sequence: 2, leaving: true }, 500)
-    expect(run(members, 3_000).digests).toEqual([['b'], ['a']])
+    expect(run(members, 1.5 * digestMs).digests).toEqual([['b'], ['a']])
   })
 
   it('passes to the next member when the delegate is gone', () => {
@@ -225,13 +225,28 @@ describe('what another lacks', () => {
     expect(lacking([['m', [1_000, 1]], ['a', [1_000, 4]], ['b', [1_000, 3]], ['c', [1_000, 3]]])).toEqual(['b', 'c'])
     expect(lacking([...members.vector()].map(([peer, [incarnation, sequence]]) => [peer, [incarnation, sequence]]))).toEqual([])
   })
+
+  it('is also what it said itself before it fell silent: one that comes back with its clock set back has to outbid that', () => {
+    const members = membersOf('m')
+    hear(members, 'a', { incarnation: 9_000_000 }, 0)
+    run(members, 60_000)
+    const again = membersOf('a')
+    const [announcement] = run(again, 0).announced
+    expect(members.standing(unsigned(announcement!))).toBe('old')
+    expect(members.missing(again.vector(), 'b')).not.toContainEqual(expect.objectContaining({ announcement: expect.objectContaining({ peer: 'a' }) }))
+    for (const each of members.missing(again.vector(), 'a')) again.receive(each, 1_000)
+    for (const each of run(again, 5_000).announced) members.receive(unsigned(each), 60_000)
+    expect(names(members)).toEqual(['a', 'm'])
+  })
 })
 
 describe('the intervals', () => {
   it('grow with the region and the colony', () => {
     expect(refreshIntervalMs(membershipDefaults, 9)).toBe(2_000)
     expect(refreshIntervalMs(membershipDefaults, 300)).toBe(30_000)
-    expect(digestIntervalMs(membershipDefaults, 3, 9)).toBe(2_000)
-    expect(digestIntervalMs(membershipDefaults, 100, 1_000)).toBe(10_000)
+    expect(pulseIntervalMs(membershipDefaults, 100)).toBe(2_000)
+    expect(pulseIntervalMs(membershipDefaults, 1_000)).toBe(20_000)
+    expect(digestIntervalMs(membershipDefaults, 3, 9)).toBe(60_000)
+    expect(digestIntervalMs(membershipDefaults, 100, 1_000)).toBe(100_000)
   })
 })

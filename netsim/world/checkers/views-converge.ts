@@ -1,0 +1,63 @@
+/**
+ * Membership views converge: some time after the last fault, start or stop, every edge sees just the edges that are up,
+ * and all rings of a region have one hash.
+ */
+import type { Edge } from '../edge/edge.ts'
+import type { EdgeChecker, Sight } from './edge-checker.ts'
+
+/** Between two looks while nothing happens, ms. */
+const lookMs = 10_000
+
+export function viewsConverge (sight: Sight): EdgeChecker {
+  const name = 'views-converge'
+  const { edges, limits, fail } = sight
+  let changedMs = 0
+  let lookAtMs = 0
+  let wrongSinceMs: number | undefined
+  const onChange = (): void => {
+    changedMs = Math.max(changedMs, sight.nowMs())
+    wrongSinceMs = undefined
+  }
+  return {
+    name,
+    onUp: onChange,
+    onDown: onChange,
+    onFault: ({ kind, beginMs, endMs }) => {
+      onChange()
+      // It first works off what waited for it.
+      if (kind === 'slow') changedMs = Math.max(changedMs, 2 * endMs - beginMs)
+    },
+    onLook: () => {
+      const nowMs = sight.nowMs()
+      const quietMs = nowMs - Math.max(changedMs, sight.calmSinceMs())
+      if (quietMs < limits.convergeMs || nowMs < lookAtMs) return
+      const wrong = difference(edges.filter((edge) => edge.up))
+      if (wrong === undefined) {
+        wrongSinceMs = undefined
+        lookAtMs = nowMs + lookMs
+        return
+      }
+      wrongSinceMs ??= nowMs
+      if (nowMs - wrongSinceMs >= limits.flapMs) fail(name, `${wrong} ${Math.round(quietMs)} ms after the last change`)
+    }
+  }
+}
+
+/** The first difference between the views of these edges and the truth, which is these edges. */
+function difference (up: readonly Edge[]): string | undefined {
+  const hashes = new Map<string, string | undefined>()
+  const regions = new Set(up.map(({ region }) => region))
+  for (const edge of up) {
+    const live = edge.members.live()
+    const seen = new Set(live.map(({ peer }) => peer))
+    const missing = up.find(({ peer }) => !seen.has(peer))
+    if (missing !== undefined) return `${edge.peer} does not see ${missing.peer}, and sees ${live.length} of ${up.length} edges,`
+    if (live.length > up.length) return `${edge.peer} sees ${live.length} edges where ${up.length} are up,`
+    for (const region of regions) {
+      const hash = edge.ringHash(region)
+      if (!hashes.has(region)) hashes.set(region, hash)
+      else if (hashes.get(region) !== hash) return `${edge.peer} has another ring of ${region} than ${up[0]!.peer}`
+    }
+  }
+  return undefined
+}

@@ -1,0 +1,65 @@
+/**
+ * What a scenario is: sizes, network, faults and the shape of the load, all plain data. The seed decides
+ * everything that is left open here. Each file of netsim/scenarios/ holds one.
+ */
+import type { FaultPlan } from './faults.ts'
+import type { NetworkSettings } from './network.ts'
+import type { Random } from '../random.ts'
+
+export interface Sizes {
+  /** Edges in all; spread over the cities. */
+  readonly edges: number
+  /** Cities with edges; each is a region. */
+  readonly cities: number
+  readonly objects: number
+  /** Requests in the whole run. */
+  readonly requests: number
+  /** Virtual time of the run. */
+  readonly hours: number
+}
+
+/** How people ask, and how the origin's content behaves. */
+export interface Load {
+  /** Exponent of Zipf's law: 0.6-1.1 in measured traces. Higher: more requests for fewer objects. */
+  readonly zipf: number
+  /** Median and spread (standard deviation of the logarithm) of the log-normal object size, bytes. */
+  readonly sizeMedianBytes: number
+  readonly sizeSigma: number
+  /** Freshness lifetimes are drawn between these for each object, ms. */
+  readonly lifetimeMs: readonly [low: number, high: number]
+  /** Mean time between two changes of an object's content at the origin, ms; Infinity: it never changes. */
+  readonly changeMs: number
+  /** Share of the objects that change their place in popularity each hour. */
+  readonly churnPerHour: number
+  /** 0 to 1: how far the night falls below the day's mean; by the longitude of the city. */
+  readonly diurnal: number
+  /** For a time one object gets this share of all requests. Times as parts of the run. */
+  readonly flash?: { readonly from: number, readonly to: number, readonly share: number }
+  /** The most popular object expires everywhere at this part of the run, when it is asked for most. */
+  readonly herdAt?: number
+  /** Storage of an edge as a share of the bytes of all objects. Lower: more evictions. */
+  readonly storeShare: number
+}
+
+export const loadDefaults: Load = Object.freeze<Load>({
+  zipf: 0.9,
+  sizeMedianBytes: 16_384,
+  sizeSigma: 1.5,
+  lifetimeMs: [60_000, 3_600_000],
+  changeMs: 4 * 3_600_000,
+  churnPerHour: 0.02,
+  diurnal: 0.5,
+  storeShare: 0.1
+})
+
+export interface Scenario {
+  readonly name: string
+  /** One line, for the list of scenarios. */
+  readonly summary: string
+  readonly sizes: Sizes
+  readonly network?: Partial<NetworkSettings>
+  readonly load?: Partial<Load>
+  readonly faults: readonly FaultPlan[]
+  /** What the seed changes beside all that: sizes, network, load and faults drawn anew for each run. */
+  readonly draw?: (random: Random, given: Sizes) => Partial<Pick<Scenario, 'sizes' | 'network' | 'load' | 'faults'>>
+}

@@ -1,0 +1,30 @@
+/** What goes into the core of membership (`members.ts`) and what comes out of it. */
+import type { Announcement, Member } from './announcement.ts'
+import type { MembershipSettings } from './settings.ts'
+
+/** What others may be told changed; `load` rides on the next refresh. */
+export type Patch = Partial<Pick<Member, 'http' | 'weight' | 'originHash' | 'load' | 'draining'>>
+
+/**
+ * How an announcement stands to what is held: `news` (newer or unknown), `same`, `old`, `clone` (of
+ * oneself, by somebody else), `full` (unknown, and no room).
+ */
+export type Standing = 'news' | 'same' | 'old' | 'clone' | 'full'
+
+/** What is to be done now. The announcement is to be signed and given back to `keepOwn` before the digest is taken. */
+export interface Due {
+  readonly announce?: Announcement
+  readonly digest: boolean
+}
+
+export interface MembersInit {
+  readonly self: Omit<Member, 'incarnation' | 'sequence'>
+  /** Wall clock at start, ms. */
+  readonly incarnation: number
+  readonly nowMs: number
+  /** Uniform in [0, 1): spreads the edges' announcements over time. */
+  readonly random: () => number
+  /** Makes secrets of 16 bytes or more, for proofs of life. Without it each refresh is an announcement. */
+  readonly seed?: () => Uint8Array
+  readonly settings: MembershipSettings
+}

@@ -1,0 +1,103 @@
+/**
+ * Whose proofs of life are held, and which of them are still news: the core of a gossip failure detector
+ * (van Renesse, Minsky, Hayden 1998) with proofs that a relay cannot make (`pulse.ts`). A pulse is passed on
+ * for a while after it was learned, to each link once, and never to whom it came from.
+ */
+import { follows, pulseId, PulseChain, pulsesMax } from './pulse.ts'
+import type { Pulse } from './pulse.ts'
+import type { PeerName } from '../ids.ts'
+
+interface Held {
+  readonly peer: PeerName
+  readonly anchor: Uint8Array
+  sequence: number
+  count: number
+  value: Uint8Array
+  /** When this count was learned. */
+  atMs: number
+  /** Who told it; undefined of one's own. */
+  from: PeerName | undefined
+}
+
+/**
+ * How a pulse stands to what is held: `news` (its subject lives), `old`, `unknown` (no announcement with its
+ * anchor is held), `forged`.
+ */
+export type PulseStanding = 'news' | 'old' | 'unknown' | 'forged'
+
+export class Pulses {
+  readonly #seed: () => Uint8Array
+  readonly #held = new Map<string, Held>()
+  readonly #ids = new Map<PeerName, string>()
+  #chain: PulseChain
+  #count = 0
+
+  /** @param seed makes secrets of at least 16 bytes */
+  constructor (seed: () => Uint8Array) {
+    this.#seed = seed
+    this.#chain = new PulseChain(seed())
+  }
+
+  /** For one's next announcement. A chain that is used up gives way to a new one. */
+  anchor (): Uint8Array {
+    if (this.isUsedUp()) {
+      this.#chain = new PulseChain(this.#seed())
+      this.#count = 0
+    }
+    return this.#chain.anchor
+  }
+
+  isUsedUp (): boolean { return this.#count >= pulsesMax }
+
+  /** Adds one's own next pulse. */
+  beat (self: PeerName, sequence: number, nowMs: number): void {
+    this.follow(self, this.#chain.anchor, sequence)
+    const held = this.#held.get(this.#ids.get(self) ?? '')
+    if (held === undefined || this.isUsedUp()) return
+    const count = ++this.#count
+    Object.assign(held, { count, value: this.#chain.value(count), sequence, atMs: nowMs })
+  }
+
+  /**
+   * An announcement of `peer` holds: from here on its pulses are believed. None without an anchor.
+   * @returns whether it is another chain than before
+   */
+  follow (peer: PeerName, anchor: Uint8Array | undefined, sequence: number): boolean {
+    const known = this.#held.get(this.#ids.get(peer) ?? '')
+    if (known !== undefined && anchor !== undefined && Buffer.compare(known.anchor, anchor) === 0) {
+      known.sequence = sequence
+      return false
+    }
+    this.forget(peer)
+    if (anchor === undefined) return known !== undefined
+    const id = pulseId(peer, anchor)
+    this.#ids.set(peer, id)
+    this.#held.set(id, { peer, anchor, sequence, count: 0, value: anchor, atMs: -Infinity, from: undefined })
+    return true
+  }
+
+  forget (peer: PeerName): void {
+    this.#held.delete(this.#ids.get(peer) ?? '')
+    this.#ids.delete(peer)
+  }
+
+  /** @returns whose pulse it is with `news`, and whether its latest announcement is another than the one held */
+  receive (pulse: Pulse, from: PeerName, nowMs: number): { standing: PulseStanding, peer?: PeerName, behind?: boolean } {
+    const held = this.#held.get(pulse.id)
+    if (held === undefined) return { standing: 'unknown' }
+    if (pulse.count <= held.count) return { standing: 'old' }
+    if (!follows(held.value, pulse.value, pulse.count - held.count)) return { standing: 'forged' }
+    const behind = pulse.sequence !== (held.sequence & 0xffff)
+    Object.assign(held, { count: pulse.count, value: pulse.value, atMs: nowMs, from })
+    return { standing: 'news', peer: held.peer, behind }
+  }
+
+  /** What was learned at `sinceMs` or later, but from `to` itself. */
+  newsFor (to: PeerName, sinceMs: number): Pulse[] {
+    const news: Pulse[] = []
+    for (const [id, { count, value, sequence, atMs, from, peer }] of this.#held) {
+      if (atMs >= sinceMs && from !== to && peer !== to) news.push({ id, sequence, count, value })
+    }
+    return news
+  }
+}

@@ -1,0 +1,64 @@
+/** Proofs of life reach everyone in time: what an edge waits for them, and who hears of a chain that begins anew. */
+import { describe, expect, it } from 'vitest'
+import { pulseIntervalMs, pulseReachMs } from '../../../protocols/membership/intervals.ts'
+import { Members } from '../../../protocols/membership/members.ts'
+import { pulsesMax } from '../../../protocols/membership/pulse.ts'
+import { membershipDefaults } from '../../../protocols/membership/settings.ts'
+import { announcementOf, unsigned } from './support.ts'
+
+const { silentRefreshes, refreshMs, expirySlackMs, digestDelayMs } = membershipDefaults
+const anchor = (byte: number): Uint8Array => new Uint8Array(16).fill(byte)
+
+function edge (peer: string): Members {
+  const { incarnation, sequence: _sequence, refreshMs: _refreshMs, leaving: _leaving, ...self } = announcementOf(peer)
+  return new Members({ self, incarnation, nowMs: 0, random: () => 0.5, seed: () => anchor(7), settings: membershipDefaults })
+}
+
+/** Does what is due until `untilMs`. @returns when it announced, and digests with their times */
+function run (members: Members, untilMs: number): { announcedMs: number[], digests: Array<readonly [atMs: number, peers: string[]]> } {
+  const announcedMs: number[] = []
+  const digests: Array<readonly [number, string[]]> = []
+  for (let nowMs = members.nextDeadline(); nowMs <= untilMs; nowMs = members.nextDeadline()) {
+    const due = members.tick(nowMs)
+    if (due.announce !== undefined) {
+      announcedMs.push(nowMs)
+      members.keepOwn(unsigned(due.announce), nowMs)
+    }
+    if (due.digest) digests.push([nowMs, members.takeDigest(nowMs).map(({ announcement }) => announcement.peer)])
+  }
+  return { announcedMs, digests }
+}
+
+describe('proofs of life', () => {
+  it('are waited for as long as a rumour takes to reach everyone', () => {
+    expect(pulseReachMs(membershipDefaults, 1)).toBe(0)
+    // In rounds of half a second: 3 and 2.1 of them for 8 edges, 10 and 6.9 for 1,024.
+    expect(pulseReachMs(membershipDefaults, 8)).toBeCloseTo(2_540, -1)
+    expect(pulseReachMs(membershipDefaults, 1_024)).toBeCloseTo(8_466, -1)
+    const members = edge('m')
+    for (let other = 0; other < 24; other++) members.receive(unsigned(announcementOf(`a${other}`, { pulse: anchor(other) })), 0)
+    const silentMs = silentRefreshes * Math.max(refreshMs, pulseIntervalMs(membershipDefaults, 25)) + expirySlackMs + pulseReachMs(membershipDefaults, 25)
+    run(members, silentMs - 1)
+    expect(members.live()).toHaveLength(25)
+    run(members, silentMs)
+    expect(members.live()).toHaveLength(1)
+  })
+
+  it('are told other regions at once when their chain begins anew, as nothing is believed by the old one', () => {
+    const members = edge('m')
+    members.receive(unsigned(announcementOf('n', { pulse: anchor(1), refreshMs: 100_000 })), 0)
+    run(members, 10_000)
+    members.receive(unsigned(announcementOf('n', { pulse: anchor(2), refreshMs: 100_000, sequence: 2 })), 10_000)
+    expect(run(members, 10_000 + digestDelayMs).digests).toEqual([[10_000 + digestDelayMs, ['n']]])
+    // The same chain, another load: that can wait.
+    members.receive(unsigned(announcementOf('n', { pulse: anchor(2), refreshMs: 100_000, sequence: 3, load: 9 })), 11_000)
+    expect(run(members, 11_000 + digestDelayMs).digests).toEqual([])
+  })
+
+  it('begin anew, and say so to other regions, when a chain is used up', () => {
+    const members = edge('m')
+    const { announcedMs: [, renewedMs], digests } = run(members, (pulsesMax + 10) * refreshMs)
+    expect(renewedMs! / (pulsesMax * refreshMs)).toBeCloseTo(1, 1)
+    expect(digests).toContainEqual([renewedMs! + digestDelayMs, ['m']])
+  })
+})

@@ -18,6 +18,7 @@ import { providers as createProviders, type Providers, type ProvidersComponents 
 import { rpc, type Answerer, type Call, type Rpc } from '../protocols/rpc.ts'
 import type { StreamComponents } from '../protocols/streams.ts'
 import type { EdgeConfig } from './config.ts'
+import { httpUrl } from './http/server.ts'
 import type { Log } from './log.ts'
 import type { Metrics } from './metrics.ts'
 import { createNode, networkName, type MeshInit } from './node.ts'
@@ -99,6 +100,8 @@ export async function createColony (init: ColonyInit): Promise<Colony> {
         name: config.name,
         region,
         zone: config.zone,
+        // Known before it listens, unless any port will do: else its first announcement is followed by a second one.
+        http: config.http.port === 0 ? '' : httpUrl(config.http),
         weight: config.weight,
         originHash: init.originHash,
         join: config.join.map((address) => multiaddr(address))

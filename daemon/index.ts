@@ -30,7 +30,7 @@ import { Explainer } from './explain/explain.ts'
 import { holdingsHere } from './explain/holdings.ts'
 import { Holdings } from './holdings.ts'
 import { createHandler } from './http/handler.ts'
-import { HttpServer, type ListenAddress } from './http/server.ts'
+import { HttpServer, httpUrl } from './http/server.ts'
 import { Lifecycle } from './lifecycle.ts'
 import { createLog, type Log } from './log.ts'
 import { Mesh } from './mesh.ts'
@@ -258,7 +258,7 @@ export async function createEdge (config: EdgeConfig, deps: EdgeDeps = {}): Prom
     { name: 'metrics', stop: () => { metrics.close() } },
     { name: 'origins', stop: async () => { await origins.close() } },
     { name: 'store', start: async () => { await store.start() }, stop: async () => { await store.stop() } },
-    { name: 'admin', start: async () => { listening.admin = urlOf(await admin.start()) }, stop: async () => { await admin.stop({ graceMs: 0 }) } },
+    { name: 'admin', start: async () => { listening.admin = httpUrl(await admin.start()) }, stop: async () => { await admin.stop({ graceMs: 0 }) } },
     { name: 'node', start: async () => { await startNode(node, config.listen) }, stop: async () => { await node.stop() } },
     { name: 'directory', start: () => { directory.start() }, stop: () => { directory.stop() } },
     { name: 'holdings', stop: () => { holdings.stop() } },
@@ -268,7 +268,7 @@ export async function createEdge (config: EdgeConfig, deps: EdgeDeps = {}): Prom
     {
       name: 'http',
       start: async () => {
-        listening.http = urlOf(await http.start())
+        listening.http = httpUrl(await http.start())
         membership.announce({ http: listening.http })
       },
       stop: async () => {
@@ -290,10 +290,6 @@ export async function createEdge (config: EdgeConfig, deps: EdgeDeps = {}): Prom
     },
     stop: async () => { await lifecycle.stop() }
   }
-}
-
-function urlOf ({ host, port }: ListenAddress): string {
-  return `http://${host.includes(':') ? `[${host}]` : host}:${port}`
 }
 
 /** The address to give to others: one that leaves this machine where there is one. */

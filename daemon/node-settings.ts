@@ -14,8 +14,8 @@ export const meshDefaults = Object.freeze({
   keepAliveMs: 90_000,
   /** Records of peers and of the DHT held in memory, some 500 bytes each. Fewer than the peers of a mesh: each look at one is a call into LevelDB. */
   recordsHeldMax: 2_048,
-  /** How long a record may wait to be written, ms. Higher: fewer writes while an edge joins, more to learn anew after a kill. */
-  writeBehindMs: 2_000,
+  /** How long a record may wait to be written, ms. Meeting a peer writes its record ten times within some 100 ms. Higher: an edge killed as soon as it has joined forgets whom it met. */
+  writeBehindMs: 200,
   /** Streams of one protocol on one connection, each direction. */
   streamsMax: 256,
   /** Gossipsub's heartbeat, ms: repair of the gossip mesh; messages themselves do not wait for it. Each costs 0.1 ms of CPU. */

@@ -36,6 +36,7 @@ export function summary (results: readonly RunResult[], wallMs: number, given: G
     edges: first.edges,
     cities: first.cities,
     objects: first.objects,
+    ...first.leavesOut !== undefined && { leavesOut: first.leavesOut },
     requests,
     traceHash: results.length === 1 ? first.traceHash : createHash('sha256').update(results.map(({ traceHash }) => traceHash).join()).digest('hex').slice(0, 16),
     violations: results.reduce((sum, { violations }) => sum + violations.length, 0),
@@ -93,7 +94,7 @@ const columns: ReadonlyArray<Column<Total>> = [
 ]
 
 function pairs (result: RunResult, wallMs: number): ReadonlyArray<readonly [string, string]> {
-  const { scenario, seed, edges, cities, objects, requests, traceHash, violations, simulatedMs, events, faults, cpuMs, rssBytesMax, counters } = result
+  const { scenario, seed, edges, cities, objects, requests, traceHash, violations, simulatedMs, events, faults, cpuMs, rssBytesMax, leavesOut, counters } = result
   return [
     ['scenario', scenario],
     ['seed', String(seed)],
@@ -106,6 +107,7 @@ function pairs (result: RunResult, wallMs: number): ReadonlyArray<readonly [stri
     ['wall', `${formatDuration(wallMs)}, processor ${formatDuration(cpuMs)}`],
     ['events', `${formatCount(events)}, ${formatCount(events / Math.max(1, cpuMs) * 1_000)} a second of processor`],
     ['memory', formatBytes(rssBytesMax)],
+    ...leavesOut === undefined ? [] : [['left out', leavesOut] as const],
     ['trace hash', traceHash],
     ['violations', violations.length === 0 ? 'none' : formatCount(violations.length)]
   ]

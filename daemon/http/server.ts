@@ -52,6 +52,11 @@ export interface HttpServerInit {
   readonly logger: HttpLogger
 }
 
+/** The root of what a server at that address answers. */
+export function httpUrl ({ host, port }: ListenAddress): string {
+  return `http://${host.includes(':') ? `[${host}]` : host}:${port}`
+}
+
 export interface ListenAddress {
   readonly host: string
   readonly port: number

@@ -24,6 +24,8 @@ export interface Colony {
    * joining would be an experiment by itself.
    */
   readonly booted?: () => void
+  /** A sentence on what a world of this size leaves out; undefined for one that leaves out nothing. */
+  readonly leavesOut?: string | undefined
   /** Cumulative, for the report. */
   readonly counters: () => { readonly requests: number } & Readonly<Record<string, number>>
 }
@@ -64,6 +66,8 @@ export interface WorldResult {
   readonly simulatedMs: number
   readonly events: number
   readonly faults: number
+  /** What a world of this size leaves out. */
+  readonly leavesOut?: string
   readonly counters: Readonly<Record<string, number>>
 }
 
@@ -170,6 +174,7 @@ export class World {
       simulatedMs: this.engine.nowMs,
       events: this.engine.events,
       faults: this.faults.length,
+      ...this.#colony.leavesOut !== undefined && { leavesOut: this.#colony.leavesOut },
       counters: { ...counters, messages: this.network.counters.sent, messageBytes: this.network.counters.bytes }
     }
   }

@@ -174,11 +174,11 @@ export class Reporter {
     }
   }
 
-  /** An owner whose count differs by more than changed meanwhile has another picture, whatever the reason. */
+  /** An owner whose count differs by more than changed meanwhile has another picture, whatever the reason. One that had no room may have it now. */
   #audit (): void {
     for (const lane of this.#lanes.values()) {
-      if (lane.phase !== Phase.Live || lane.count === undefined) continue
-      if (Math.abs(lane.walked - lane.count) > lane.changed) lane.restart(this.#nowMs)
+      if (lane.phase !== Phase.Live) continue
+      if (lane.count === undefined || Math.abs(lane.walked - lane.count) > lane.changed) lane.restart(this.#nowMs)
     }
   }
 

@@ -1,5 +1,6 @@
 /** What goes into the core of membership (`members.ts`) and what comes out of it. */
 import type { Announcement, Member } from './announcement.ts'
+import type { PulseStep } from './pulse.ts'
 import type { MembershipSettings } from './settings.ts'
 
 /** What others may be told changed; `load` rides on the next refresh. */
@@ -26,5 +27,7 @@ export interface MembersInit {
   readonly random: () => number
   /** Makes secrets of 16 bytes or more, for proofs of life. Without it each refresh is an announcement. */
   readonly seed?: () => Uint8Array
+  /** In place of `hashStep`: the same values by other means. */
+  readonly step?: PulseStep
   readonly settings: MembershipSettings
 }

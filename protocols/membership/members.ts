@@ -4,9 +4,9 @@
  * (incarnation, sequence), so merging may happen in any order and any number of times. Time and chance
  * come in as parameters; the core says when it next needs to be woken (`nextDeadline`).
  */
-import { digestIntervalMs, pulseIntervalMs, pulseReachMs, refreshIntervalMs } from './intervals.ts'
+import { digestDelayMs, digestIntervalMs, pulseIntervalMs, pulseReachMs, refreshIntervalMs } from './intervals.ts'
 import { Pulses } from './pulses.ts'
-import { compare, compareVersions, missingIn, sameButLoad, signatureOf, vectorOf, versionOf } from './version.ts'
+import { compare, compareVersions, isSameLife, missingIn, sameButLoad, signatureOf, vectorOf, versionOf } from './version.ts'
 import type { Pulse } from './pulse.ts'
 import type { PulseStanding } from './pulses.ts'
 import type { Due, MembersInit, Patch, Standing } from './members-types.ts'
@@ -58,7 +58,7 @@ export class Members {
   constructor (init: MembersInit) {
     this.#settings = init.settings
     this.#random = init.random
-    this.#pulses = init.seed === undefined ? undefined : new Pulses(init.seed)
+    this.#pulses = init.seed === undefined ? undefined : new Pulses(init.seed, init.step)
     this.#self = { ...init.self, incarnation: init.incarnation, sequence: 0 }
     this.#regionSizes.set(this.#self.region, 1)
     this.#announceAtMs = init.nowMs
@@ -150,7 +150,12 @@ export class Members {
       this.#pulses?.forget(announcement.peer)
       this.#remember(signed)
       if (announcement.region === this.#self.region) this.#digestSoon(announcement.peer, nowMs)
-    } else this.#keep(signed, nowMs)
+      return standing
+    }
+    const gone = this.#gone.get(announcement.peer)
+    // Who fell silent comes back by a proof of life: what is passed on of it may have been said before.
+    if (gone !== undefined && this.#pulses !== undefined && isSameLife(signed, gone)) this.#remember(signed)
+    else this.#keep(signed, nowMs)
     return standing
   }
 
@@ -367,18 +372,14 @@ export class Members {
 
   #digestSoon (peer: PeerName, nowMs: number): void {
     this.#undigested.add(peer)
-    this.#digestAtMs = Math.min(this.#digestAtMs, nowMs + this.#settings.digestDelayMs)
+    this.#digestAtMs = Math.min(this.#digestAtMs, nowMs + digestDelayMs(this.#settings, this.#regionSizes.size))
   }
 
-  #refreshIntervalMs (): number {
-    return refreshIntervalMs(this.#settings, this.#regionSizes.get(this.#self.region) ?? 1)
-  }
+  #refreshIntervalMs (): number { return refreshIntervalMs(this.#settings, this.#regionSizes.get(this.#self.region) ?? 1) }
 
   #pulseIntervalMs (): number { return pulseIntervalMs(this.#settings, this.#live.size + 1) }
 
-  #digestIntervalMs (): number {
-    return digestIntervalMs(this.#settings, this.#regionSizes.size, this.#live.size + 1)
-  }
+  #digestIntervalMs (): number { return digestIntervalMs(this.#settings, this.#regionSizes.size, this.#live.size + 1) }
 
   /** Half to one and a half of the interval: edges that started together do not go on speaking together. */
   #spread (intervalMs: number): number {

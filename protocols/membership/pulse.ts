@@ -41,7 +41,7 @@ export class PulseChain {
   readonly #values: Uint8Array[] = []
 
   /** @param seed secret, 16 bytes or more */
-  constructor (seed: Uint8Array) {
+  constructor (seed: Uint8Array, step: PulseStep = hashStep) {
     let value = step(seed)
     for (let count = pulsesMax; count > 0; count--) {
       this.#values[count] = value
@@ -59,7 +59,7 @@ export class PulseChain {
 }
 
 /** Whether `value` comes `steps` after `held` in its chain; false for more steps than a chain has. */
-export function follows (held: Uint8Array, value: Uint8Array, steps: number): boolean {
+export function follows (held: Uint8Array, value: Uint8Array, steps: number, step: PulseStep = hashStep): boolean {
   if (!(steps > 0 && steps <= pulsesMax)) return false
   let reached = value
   for (let left = steps; left > 0; left--) reached = step(reached)
@@ -100,6 +100,10 @@ export function decodePulses (data: Uint8Array): Pulse[] {
   return pulses
 }
 
-function step (value: Uint8Array): Uint8Array {
+/** From a value to the one before it. */
+export type PulseStep = (value: Uint8Array) => Uint8Array
+
+/** The step that all edges take. A simulation of many edges in one process may remember what it gave. */
+export function hashStep (value: Uint8Array): Uint8Array {
   return hash('sha256', value, 'buffer').subarray(0, pulseValueBytes)
 }

@@ -3,8 +3,8 @@
  * (van Renesse, Minsky, Hayden 1998) with proofs that a relay cannot make (`pulse.ts`). A pulse is passed on
  * for a while after it was learned, to each link once, and never to whom it came from.
  */
-import { follows, pulseId, PulseChain, pulsesMax } from './pulse.ts'
-import type { Pulse } from './pulse.ts'
+import { follows, hashStep, pulseId, PulseChain, pulsesMax } from './pulse.ts'
+import type { Pulse, PulseStep } from './pulse.ts'
 import type { PeerName } from '../ids.ts'
 
 interface Held {
@@ -27,21 +27,23 @@ export type PulseStanding = 'news' | 'old' | 'unknown' | 'forged'
 
 export class Pulses {
   readonly #seed: () => Uint8Array
+  readonly #step: PulseStep
   readonly #held = new Map<string, Held>()
   readonly #ids = new Map<PeerName, string>()
   #chain: PulseChain
   #count = 0
 
   /** @param seed makes secrets of at least 16 bytes */
-  constructor (seed: () => Uint8Array) {
+  constructor (seed: () => Uint8Array, step: PulseStep = hashStep) {
     this.#seed = seed
-    this.#chain = new PulseChain(seed())
+    this.#step = step
+    this.#chain = new PulseChain(seed(), step)
   }
 
   /** For one's next announcement. A chain that is used up gives way to a new one. */
   anchor (): Uint8Array {
     if (this.isUsedUp()) {
-      this.#chain = new PulseChain(this.#seed())
+      this.#chain = new PulseChain(this.#seed(), this.#step)
       this.#count = 0
     }
     return this.#chain.anchor
@@ -86,7 +88,7 @@ export class Pulses {
     const held = this.#held.get(pulse.id)
     if (held === undefined) return { standing: 'unknown' }
     if (pulse.count <= held.count) return { standing: 'old' }
-    if (!follows(held.value, pulse.value, pulse.count - held.count)) return { standing: 'forged' }
+    if (!follows(held.value, pulse.value, pulse.count - held.count, this.#step)) return { standing: 'forged' }
     const behind = pulse.sequence !== (held.sequence & 0xffff)
     Object.assign(held, { count: pulse.count, value: pulse.value, atMs: nowMs, from })
     return { standing: 'news', peer: held.peer, behind }

@@ -27,6 +27,11 @@ export function sameButLoad (a: Member, b: Member): boolean {
     a.http === b.http && a.weight === b.weight && a.originHash === b.originHash && a.draining === b.draining
 }
 
+/** Whether both were said in one life and promise the same proofs of life: then the newer one need not have been said after the last proof. */
+export function isSameLife ({ announcement: one }: SignedAnnouncement, { announcement: other }: SignedAnnouncement): boolean {
+  return one.incarnation === other.incarnation && !one.leaving && !other.leaving && one.pulse !== undefined && other.pulse !== undefined && Buffer.compare(one.pulse, other.pulse) === 0
+}
+
 export function vectorOf (announcements: Iterable<SignedAnnouncement>): Map<PeerName, Version> {
   const vector = new Map<PeerName, Version>()
   for (const signed of announcements) vector.set(signed.announcement.peer, versionOf(signed))

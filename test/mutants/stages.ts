@@ -60,10 +60,10 @@ export const stages = {
   split: stage('split-and-heal', { hours: 0.2 }),
   /**
    * An edge takes leave for good, and another one dies: no fault that ends, but another colony from then on. Without the checkers that
-   * hold every error and every view against calm.
+   * hold every error and every view against calm; and other regions may learn late of the last words of the dead, so there is time.
    */
   away: {
-    ...stage('steady', {}, {}, { settings: { model: { pulses: 0 } }, checkers: [directoryTruth, goneLeave, ringShares, holdersSpread, servedBytes] }),
+    ...stage('steady', {}, {}, { settings: { model: { pulses: 0 } }, limits: { goneSlackMs: 100_000 }, checkers: [directoryTruth, goneLeave, ringShares, holdersSpread, servedBytes] }),
     prepare: (world) => {
       const [leaves, dies] = world.random.fork('away').shuffled(Array.from({ length: world.topology.edges }, (_, edge) => edge))
       world.engine.at(90_000, () => { world.machine(leaves!).host?.stop?.(1_000) })

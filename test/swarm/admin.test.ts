@@ -88,6 +88,8 @@ describe('the admin listener', () => {
   it('counts what the mesh costs by part, and content apart from it', async () => {
     const bytes = 3_000_000
     origin.file('/counted', bytes, { maxAge: 60 })
+    // An edge announces itself to the DHT some seconds after its first link.
+    await until(async () => (await Promise.all(edges.map(async (edge) => await edge.status()))).every(({ coordination }) => coordination.dht.bytesIn > 0 && coordination.dht.bytesOut > 0), 40_000, 'the DHT was not used')
     const ask = async (): Promise<{ content: number, coordination: number }> => {
       const texts = await Promise.all(edges.map(metricsOf))
       const statuses = await Promise.all(edges.map(async (edge) => await edge.status()))

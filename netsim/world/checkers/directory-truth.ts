@@ -2,7 +2,7 @@
  * Directories tell the truth once it is quiet: the owner of a key names each edge of its region that has stored it, and
  * nobody else. Objects come and go meanwhile, so only what is wrong at two looks in a row counts, and did not change in between.
  */
-import type { EdgeChecker, Sight } from './edge-checker.ts'
+import { deafening, type EdgeChecker, type Sight } from './edge-checker.ts'
 
 /** Edges with more objects than this are left out: all of them are gone through. */
 const objectsMax = 5_000
@@ -15,10 +15,11 @@ export function directoryTruth (sight: Sight): EdgeChecker {
   const sizes = new Map([...Map.groupBy(edges, ({ region }) => region)].map(([region, all]) => [region, all.length]))
   const byPeer = new Map(edges.map((edge) => [edge.peer, edge]))
   let changedMs = 0
+  let deafMs = -Infinity
   let lookAtMs = 0
   let suspects = new Map<string, string>()
   const onChange = (): void => {
-    changedMs = Math.max(changedMs, sight.nowMs())
+    changedMs = sight.nowMs()
     suspects = new Map()
     lookAtMs = 0
   }
@@ -51,16 +52,16 @@ export function directoryTruth (sight: Sight): EdgeChecker {
     name,
     onUp: onChange,
     onDown: onChange,
-    onFault: ({ kind, beginMs, endMs }) => {
+    onFault: ({ kind }) => {
       onChange()
-      // It first works off what waited for it.
-      if (kind === 'slow') changedMs = Math.max(changedMs, 2 * endMs - beginMs)
+      if (deafening.has(kind)) deafMs = sight.nowMs()
     },
     // What came or went meanwhile is another matter: it may have been told.
     onWritten: (edge, object, copy) => { if (suspects.size > 0) suspects.delete(`${copy === undefined ? '-' : '+'}/${edge}/${object}`) },
     onLook: () => {
       const nowMs = sight.nowMs()
-      if (nowMs - Math.max(changedMs, sight.calmSinceMs()) < limits.directoryQuietMs || nowMs < lookAtMs) return
+      const quietMs = nowMs - Math.max(changedMs, sight.calmSinceMs())
+      if (quietMs < limits.directoryQuietMs || nowMs < lookAtMs || nowMs - deafMs < limits.convergeMs + settings.directory.refreshIntervalMs + limits.directoryQuietMs) return
       const found = look()
       lookAtMs = nowMs + (found.size > 0 ? limits.directoryLookMs : restMs)
       for (const [subject, sentence] of found) if (suspects.has(subject)) fail(name, `${sentence}, nor did ${limits.directoryLookMs} ms of quiet change that`)

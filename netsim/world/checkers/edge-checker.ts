@@ -6,6 +6,7 @@
 import type { Announcement } from '../../../protocols/membership/announcement.ts'
 import type { Checker } from '../checker.ts'
 import type { Disk } from '../disk.ts'
+import type { FaultKind } from '../faults.ts'
 import type { Copy } from '../edge/copies.ts'
 import type { Edge } from '../edge/edge.ts'
 import type { Flight } from '../edge/flights.ts'
@@ -59,21 +60,31 @@ export interface Sight {
   readonly fail: (checker: string, sentence: string) => never
 }
 
+/** Faults that keep edges from hearing of each other although both live. */
+export const deafening: ReadonlySet<FaultKind> = new Set<FaultKind>(['pause', 'slow', 'region-cut', 'one-way-cut', 'split', 'storm'])
+
 /** What is promised, in numbers. */
 export const limitDefaults = Object.freeze({
   /** On top of its lifetime an answer may be so old, ms: the ways of up to three hops with their bodies, whose time no edge counts. */
   staleSlackMs: 5_000,
   /** And this share of the lifetime: two clocks that drift apart. */
   staleSlackShare: 0.001,
-  /** A client's request ends within this, ms, once nothing is broken: two owners' signs of life are believed for 60 s each, an origin's head is waited for 30 s. */
-  requestMs: 155_000,
-  /** Views of all edges are complete and equal within this after the last fault or start, ms: join addresses are dialled each 60 s. */
-  convergeMs: 75_000,
-  /** Gossip may lose three announcements of an edge in a row; its next one sets that right within this, ms. */
-  flapMs: 10_000,
+  /**
+   * A client's request ends within this, ms, once nothing is broken: what a fault had swallowed is given up after the origin's
+   * `headersTimeoutMs` of 30 s at the latest, two owners after their `silenceTimeoutMs` of 1.5 s, and then the origin answers.
+   */
+  requestMs: 35_000,
+  /**
+   * Views of all edges are complete and equal, and links are made, within this after the last fault or start, ms: join addresses are
+   * dialled each `joinSlowMs` of 60 s, a dial takes 5 s at most, lists and announcements a few round trips.
+   */
+  convergeMs: 70_000,
   /** An edge that is dead is out of all views when its last word has reached all and its silence has lasted; looks are a second apart. */
   goneSlackMs: 2_000,
-  /** Directories are true after so long without a fault or start, ms: what was handed over or moved away is kept for 60 s, retries come each 15 s. */
+  /**
+   * Directories are true after so long without a fault or start, ms: what was handed over or moved away is kept for 60 s, retries come
+   * each 15 s. Where one edge may have missed another that did not miss it, `convergeMs` and the directory's `refreshIntervalMs` come first.
+   */
   directoryQuietMs: 100_000,
   /** And a wrong entry has gone with the next look at the directories, ms later. */
   directoryLookMs: 15_000,

@@ -1,10 +1,6 @@
 /** An edge that is dead is out of all views in time, as far as nothing else keeps them from hearing of it. */
 import { digestIntervalMs, pulseIntervalMs, pulseReachMs, refreshIntervalMs } from '../../../protocols/membership/intervals.ts'
-import type { FaultKind } from '../faults.ts'
-import type { EdgeChecker, Sight } from './edge-checker.ts'
-
-/** Faults that do not keep edges from hearing of each other. */
-const harmless: ReadonlySet<FaultKind> = new Set<FaultKind>(['crash', 'restart', 'region-loss', 'origin-down', 'origin-slow', 'clock-jump'])
+import { deafening, type EdgeChecker, type Sight } from './edge-checker.ts'
 
 export function goneLeave (sight: Sight): EdgeChecker {
   const name = 'gone-leave'
@@ -24,7 +20,7 @@ export function goneLeave (sight: Sight): EdgeChecker {
     onUp: (host) => { downSinceMs.delete(host) },
     onDown: (host) => { if (host < edges.length) downSinceMs.set(host, sight.nowMs()) },
     onFault: ({ kind }, phase) => {
-      if (harmless.has(kind)) return
+      if (!deafening.has(kind)) return
       disturbances += phase === 'begins' ? 1 : -1
       undisturbedMs = sight.nowMs()
     },

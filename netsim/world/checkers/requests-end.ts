@@ -4,13 +4,8 @@ import type { EdgeChecker, Sight } from './edge-checker.ts'
 export function requestsEnd (sight: Sight): EdgeChecker {
   const name = 'requests-end'
   const { edges, limits, fail } = sight
-  /** Until when a machine that was slow works off what waited for it, at the latest, ms. */
-  const behindUntilMs = new Float64Array(edges.length)
   return {
     name,
-    onFault: ({ kind, hosts, beginMs, endMs }) => {
-      if (kind === 'slow') for (const host of hosts) behindUntilMs[host] = Math.max(behindUntilMs[host]!, 2 * endMs - beginMs)
-    },
     onLook: () => {
       const nowMs = sight.nowMs()
       const calmSinceMs = sight.calmSinceMs()
@@ -18,7 +13,7 @@ export function requestsEnd (sight: Sight): EdgeChecker {
         // In the order of their beginnings: the first is the oldest.
         const oldest = edge.open.values().next().value
         if (oldest === undefined) continue
-        const waitsMs = nowMs - Math.max(oldest.sinceMs, calmSinceMs, behindUntilMs[edge.index]!)
+        const waitsMs = nowMs - Math.max(oldest.sinceMs, calmSinceMs)
         if (waitsMs > limits.requestMs) fail(name, `a request of object ${oldest.object} at ${edge.peer} has had no answer for ${Math.round(waitsMs)} ms, though nothing is broken`)
       }
     }

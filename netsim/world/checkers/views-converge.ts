@@ -6,39 +6,32 @@ import type { Edge } from '../edge/edge.ts'
 import type { EdgeChecker, Sight } from './edge-checker.ts'
 
 /** Between two looks while nothing happens, ms. */
-const lookMs = 10_000
+const lookMs = 5_000
+/** In a large colony a look goes through millions of entries. */
+const largeEdges = 300
+const largeLookMs = 60_000
 
 export function viewsConverge (sight: Sight): EdgeChecker {
   const name = 'views-converge'
   const { edges, limits, fail } = sight
   let changedMs = 0
   let lookAtMs = 0
-  let wrongSinceMs: number | undefined
   const onChange = (): void => {
-    changedMs = Math.max(changedMs, sight.nowMs())
-    wrongSinceMs = undefined
+    changedMs = sight.nowMs()
+    lookAtMs = 0
   }
   return {
     name,
     onUp: onChange,
     onDown: onChange,
-    onFault: ({ kind, beginMs, endMs }) => {
-      onChange()
-      // It first works off what waited for it.
-      if (kind === 'slow') changedMs = Math.max(changedMs, 2 * endMs - beginMs)
-    },
+    onFault: onChange,
     onLook: () => {
       const nowMs = sight.nowMs()
       const quietMs = nowMs - Math.max(changedMs, sight.calmSinceMs())
       if (quietMs < limits.convergeMs || nowMs < lookAtMs) return
       const wrong = difference(edges.filter((edge) => edge.up))
-      if (wrong === undefined) {
-        wrongSinceMs = undefined
-        lookAtMs = nowMs + lookMs
-        return
-      }
-      wrongSinceMs ??= nowMs
-      if (nowMs - wrongSinceMs >= limits.flapMs) fail(name, `${wrong} ${Math.round(quietMs)} ms after the last change`)
+      lookAtMs = nowMs + (edges.length > largeEdges ? largeLookMs : lookMs)
+      if (wrong !== undefined) fail(name, `${wrong} ${Math.round(quietMs)} ms after the last change`)
     }
   }
 }

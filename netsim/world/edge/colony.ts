@@ -47,6 +47,9 @@ export interface EdgeColony extends Colony {
   readonly ask: (edge: number, object: number) => void
 }
 
+/** Of large worlds; netsim/world/README.md says more. */
+const leftOut = 'more than 500,000 objects: no disks, pulses, hedges, signs of life or breakers; one directory a region; 12 of the checkers'
+
 export const createColony: CreateColony = (world) => makeColony(world)
 
 export function makeColony (world: World, options: ColonyOptions = {}): EdgeColony {
@@ -95,7 +98,7 @@ export function makeColony (world: World, options: ColonyOptions = {}): EdgeColo
   const isLean = options.packed ?? sizes.objects > packedObjects
   const fellows = topology.regions.map((region) => Int32Array.from(region.edges))
   const lean = !isLean ? undefined : new Lean({
-    engine, machines: world.machines, network, objects, settings, watch, edges, totals,
+    engine, machines: world.machines, network, objects, settings, watch, edges, totals, requests: sizes.requests,
     origin: topology.origin,
     regionOf: (edge) => topology.regionOf(edge),
     fellowsOf: (edge) => fellows[topology.regionOf(edge)]!
@@ -180,6 +183,7 @@ export function makeColony (world: World, options: ColonyOptions = {}): EdgeColo
         for (const each of all) each.meet(all)
       }
     },
+    leavesOut: lean === undefined ? undefined : leftOut,
     counters: () => ({ ...totals.report(), requests: totals.requests, originRequests: origin.requests, originBytes: origin.bytes })
   }
 }

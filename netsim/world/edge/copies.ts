@@ -24,9 +24,9 @@ const recordBytes = 4 * recordWords
 
 export class Copies {
   readonly bytesMax: number
-  #words = new Int32Array(16 * recordWords)
+  #words: Int32Array
   /** The same memory: initial age and time of receipt, at 1 and 2 of each record's 3. */
-  #times = new Float64Array(this.#words.buffer)
+  #times: Float64Array
   readonly #init: CopiesInit
   #fifo: Fifo
   #slots = 0
@@ -36,6 +36,8 @@ export class Copies {
     this.bytesMax = init.bytesMax
     this.#init = init
     this.#fifo = init.packed ? new PackedFifo(init) : new DaemonFifo(init)
+    this.#words = new Int32Array(recordWords * Math.max(16, Math.ceil(init.expected ?? 0)))
+    this.#times = new Float64Array(this.#words.buffer)
   }
 
   get bytes (): number { return this.#fifo.bytes }

@@ -64,7 +64,7 @@ export class Edge implements Host, Peers {
     this.#asks = new Asks(self)
     this.#fetcher = new Fetcher(self, this, this.#asks)
     const packed = lean !== undefined
-    const copies = new Copies({ bytesMax: seat.bytesMax, objectShareMax: model.objectShareMax, packed })
+    const copies = new Copies({ bytesMax: seat.bytesMax, objectShareMax: model.objectShareMax, packed, ...lean !== undefined && { expected: lean.copiesExpected } })
     const disk = packed ? undefined : machine.attach(new Disk<Copy>({ after: machine.after }))
     this.holdings = new Holdings(self, copies, {
       rttMs: (peer) => this.rttMs(self.indexOf(peer)),

@@ -9,6 +9,8 @@ export interface FifoInit {
   readonly bytesMax: number
   /** Largest share of it for one object. */
   readonly objectShareMax: number
+  /** So many objects are likely to come to be stored: memory is taken for them at once. */
+  readonly expected?: number
 }
 
 export interface Fifo {

@@ -35,10 +35,14 @@ export interface LeanInit {
   readonly regionOf: (edge: number) => number
   readonly fellowsOf: (edge: number) => Int32Array
   readonly totals: Totals
+  /** Of the whole run. */
+  readonly requests: number
 }
 
 const variants = 4
 const sweepIntervalMs = 1_000
+/** Copies that a request leaves behind over an hour of a large world, at asker, owner and home: more makes arrays grow. */
+const copiesPerRequest = 1.3
 
 export class Lean {
   readonly #init: LeanInit
@@ -71,6 +75,9 @@ export class Lean {
     init.engine.after(sweepIntervalMs, sweep)
   }
 
+  /** At each edge. */
+  get copiesExpected (): number { return copiesPerRequest * this.#init.requests / this.#edgesMax }
+
   /** What the edge sees of the members is another now. */
   viewChanged (edge: number, view: View): void { this.#views[edge] = view }
 
@@ -93,7 +100,7 @@ export class Lean {
 
   /** Nobody was there to take it; an answer nobody waits for is dropped. */
   refused (edge: number, question: Question): void {
-    if (question.from === edge) this.#silent(edge, question)
+    if (question.from === edge && question.reply === Reply.None) this.#silent(edge, question)
   }
 
   // What peers ask.
@@ -103,6 +110,7 @@ export class Lean {
     const { verb, last, turnedAway, trip: { object } } = question
     const { gate, cache } = edges[edge]!
     const nowMs = machines[edge]!.nowMs()
+    question.taken = true
     const takes = verb !== Verb.Fill || last || gate.admit(nowMs, turnedAway)
     if (takes && (verb !== Verb.Fill || last)) gate.take(nowMs)
     watch.asked(edge, question, takes)
@@ -137,6 +145,7 @@ export class Lean {
 
   #reply (edge: number, question: Question, reply: Reply): void {
     question.reply = reply
+    question.repliedMs = this.#init.engine.nowMs
     const { version, bytes, trip, from } = question
     this.#send(edge, from, question, reply === Reply.Hit && version !== trip.held && version !== -1 ? bytes : 0)
   }
@@ -347,29 +356,28 @@ export class Lean {
   }
 
   #silent (edge: number, question: Question): void {
-    if (question.reply !== Reply.None) return
     question.reply = Reply.Silent
     if (question.to < this.#edgesMax) this.#met[edge * this.#edgesMax + question.to] = 0
     this.#answered(edge, question)
   }
 
-  /** Stands for signs of life: a question is given up where whoever works on it is gone, cut off or stopped. */
+  /** Stands for signs of life: a question is given up where it or its answer was lost, or whoever works on it is gone, cut off or stopped. */
   #sweep (): void {
-    const { engine, settings: { fetch } } = this.#init
+    const { engine: { nowMs }, settings: { fetch } } = this.#init
     for (const trips of this.#trips) {
       for (const trip of trips.values()) {
-        const waitsMs = engine.nowMs - trip.askedMs
-        if (waitsMs < fetch.answerTimeoutMs) continue
-        for (const question of [trip.asked, trip.got]) {
-          if (question !== undefined && (waitsMs > fetch.fillingMaxMs || !this.#isAlive(question))) this.#silent(trip.edge, question)
-        }
+        if (nowMs - trip.askedMs < fetch.answerTimeoutMs) continue
+        for (const question of [trip.asked, trip.got]) if (question !== undefined && !this.#isAnswered(question, nowMs)) this.#silent(trip.edge, question)
       }
     }
   }
 
-  #isAlive ({ from, to, lives }: Question): boolean {
-    const { machines, network } = this.#init
+  /** Whether an answer is still to be expected. */
+  #isAnswered ({ from, to, lives, taken, reply, repliedMs, bytes, trip }: Question, nowMs: number): boolean {
+    const { machines, network, settings: { fetch, model }, origin } = this.#init
+    if (reply !== Reply.None) return nowMs - repliedMs < fetch.silenceTimeoutMs + bytes / model.slowestBytesPerMs
+    if (!taken) return nowMs - trip.askedMs < fetch.silenceTimeoutMs
     const machine = machines[to]!
-    return machine.up && machine.lives === lives && !machine.paused && !network.isCut(from, to) && !network.isCut(to, from)
+    return to === origin || (nowMs - trip.askedMs < fetch.fillingMaxMs && machine.up && machine.lives === lives && !machine.paused && !network.isCut(from, to) && !network.isCut(to, from))
   }
 }

@@ -12,6 +12,7 @@ import type { PeerName } from '../../../protocols/ids.ts'
 import type { TimerId } from '../engine.ts'
 import type { Message } from './messages.ts'
 import { Part } from './messages.ts'
+import { rememberedStep } from './pulse-steps.ts'
 import { PulseRounds } from './pulse-rounds.ts'
 import { Timer, type Self } from './self.ts'
 
@@ -71,7 +72,7 @@ export class Membership {
       incarnation: Math.trunc(machine.wallMs()),
       nowMs: machine.nowMs(),
       random: machine.random,
-      ...settings.model.pulses === 1 && { seed: () => secret(machine.random) },
+      ...settings.model.pulses === 1 && { seed: () => secret(machine.random), step: rememberedStep },
       settings: settings.membership
     })
     this.#meets = this.#self.warm && this.#self.trueMs() === 0

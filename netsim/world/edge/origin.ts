@@ -47,7 +47,9 @@ export class Origin implements Host {
     const { trip: { object, held }, from } = question
     this.requests++
     const thoughtMs = state.down ? 0 : model.originMs - Math.log(1 - machine.random()) * model.originJitterMs + state.delayMs
+    question.taken = true
     question.reply = Reply.Hit
+    question.repliedMs = trueMs() + thoughtMs
     question.version = state.down ? -1 : objects.version(object, trueMs() + thoughtMs)
     question.bytes = state.down ? 0 : objects.bytes(object, question.version)
     const body = question.version === held ? 0 : question.bytes

@@ -25,18 +25,23 @@ const entryWords = 7
 export class PackedFifo implements Fifo {
   readonly #init: FifoInit
   /** Entries, each in one queue. */
-  #words = new Int32Array(64 * entryWords)
+  #words: Int32Array
   #entries = 0
   #free = none
   /** By hashed object pairs of its number plus one and its entry; 0 is empty. */
-  #table = new Int32Array(2 * 128)
+  #table: Int32Array
   #used = 0
   readonly #oldest = new Int32Array(3).fill(none)
   readonly #newest = new Int32Array(3).fill(none)
   readonly #sizes = new Float64Array(3)
   readonly #sums = new Float64Array(3)
 
-  constructor (init: FifoInit) { this.#init = init }
+  constructor (init: FifoInit) {
+    this.#init = init
+    const expected = Math.max(64, Math.ceil(init.expected ?? 0))
+    this.#words = new Int32Array(expected * entryWords)
+    this.#table = new Int32Array(2 * 2 ** Math.ceil(Math.log2(expected / 0.7)))
+  }
 
   get bytes (): number { return this.#sums[Small]! + this.#sums[Main]! }
   get size (): number { return this.#sizes[Small]! + this.#sizes[Main]! }

@@ -20,6 +20,10 @@ export class Question {
   /** The process that is asked: another one there does not know of it. */
   readonly lives: number
   reply: Reply = Reply.None
+  /** Whoever is asked has it. */
+  taken = false
+  /** When the answer leaves, true ms. */
+  repliedMs = 0
   version = -1
   bytes = 0
   ageMs = 0

@@ -146,8 +146,8 @@ export const membershipMutants: readonly Mutant[] = [
   {
     name: 'pulse-of-one-step',
     file: pulses,
-    find: 'follows(held.value, pulse.value, pulse.count - held.count)',
-    replace: 'follows(held.value, pulse.value, 1)',
+    find: 'follows(held.value, pulse.value, pulse.count - held.count,',
+    replace: 'follows(held.value, pulse.value, 1,',
     stages: ['wide', 'churn'],
     why: 'after one missed proof of life all later ones count as forged'
   },

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { contentKey } from '../../../protocols/ids.ts'
-import { rankRegions } from '../../../protocols/locate/home.ts'
+import { homeRegion, rankRegions } from '../../../protocols/locate/home.ts'
 
 const key = fc.string().map((target) => contentKey('site', target))
 const regions = fc.uniqueArray(fc.string({ maxLength: 16, unit: 'grapheme' }), { minLength: 1, maxLength: 20 })
@@ -22,5 +22,10 @@ describe('the rank of regions', () => {
       expect(rankRegions(each, list.filter((region) => region !== gone)))
         .toEqual(rankRegions(each, list).filter((region) => region !== gone))
     }))
+  })
+
+  it('is led by the home that is found without ranking the rest', () => {
+    fc.assert(fc.property(key, regions, (each, list) => { expect(homeRegion(each, list)).toBe(rankRegions(each, list)[0]) }))
+    expect(homeRegion(contentKey('site', ''), [])).toBeUndefined()
   })
 })

@@ -7,6 +7,7 @@ import { durableWrites } from '../../../netsim/world/checkers/durable-writes.ts'
 import { goneLeave } from '../../../netsim/world/checkers/gone-leave.ts'
 import { allCheckers } from '../../../netsim/world/checkers/index.ts'
 import { linksSpan } from '../../../netsim/world/checkers/links-span.ts'
+import { livingStay } from '../../../netsim/world/checkers/living-stay.ts'
 import { loadBound } from '../../../netsim/world/checkers/load-bound.ts'
 import { noCircles } from '../../../netsim/world/checkers/no-circles.ts'
 import { noErrors } from '../../../netsim/world/checkers/no-errors.ts'
@@ -17,23 +18,16 @@ import { ringShares } from '../../../netsim/world/checkers/ring-shares.ts'
 import { servedBytes } from '../../../netsim/world/checkers/served-bytes.ts'
 import { versionsRise } from '../../../netsim/world/checkers/versions-rise.ts'
 import { viewsConverge } from '../../../netsim/world/checkers/views-converge.ts'
-import type { MakeChecker } from '../../../netsim/world/checkers/edge-checker.ts'
 import { Disk } from '../../../netsim/world/disk.ts'
 import { Flight, Level } from '../../../netsim/world/edge/flights.ts'
 import type { Message } from '../../../netsim/world/edge/messages.ts'
 import { Timer } from '../../../netsim/world/edge/self.ts'
 import type { Edge } from '../../../netsim/world/edge/edge.ts'
-import { crash, runSmall, type SmallInit } from './small-colony.ts'
+import { shareCases } from './share-cases.ts'
+import { crash, findings, nameOf, runSmall, type Case } from './small-colony.ts'
 
 /** Content that changes every few seconds and is fresh as long. */
 const lively = { lifetimeMs: [1_000, 10_000], changeMs: 5_000 } as const
-
-interface Case extends SmallInit {
-  readonly checker: MakeChecker
-  /** What its sentence says. */
-  readonly says: RegExp
-  readonly broken: string
-}
 
 /** Takes away what an edge hears of some kinds. */
 function deafen (edge: Edge, kinds: ReadonlyArray<Message['kind']>): void {
@@ -65,7 +59,7 @@ const cases: readonly Case[] = [
   },
   {
     checker: servedBytes, broken: 'passes on a response as if it were new', says: /as fresh/, load: { lifetimeMs: [20_000, 30_000], changeMs: 40_000 }, sizes: { objects: 20 },
-    prepare: ({ edges }) => { for (const { cache: { copies } } of edges) copies.ageMs = (slot, wallMs) => Math.max(0, wallMs - copies.receivedAtMs[slot]!) }
+    prepare: ({ edges }) => { for (const { cache: { copies } } of edges) copies.ageMs = (slot, wallMs) => Math.max(0, wallMs - copies.copy(slot).receivedAtMs) }
   },
   {
     checker: oneFlight, broken: 'does not look whether a fetch is under way', says: /second fetch of object/, load: { ...lively, zipf: 1.2 }, sizes: { requests: 20_000 },
@@ -101,7 +95,7 @@ const cases: readonly Case[] = [
   },
   {
     checker: byteBudget, broken: 'counts bytes that it has not', says: /counts \d+ bytes and stores \d+/,
-    prepare: ({ edges }, { engine }) => { engine.at(60_000, () => { for (const { cache: { copies } } of edges) copies.bytesOf.fill(1) }) }
+    prepare: ({ edges }, { engine }) => { engine.at(60_000, () => { for (const { cache: { copies } } of edges) copies.bytesAt = () => 1 }) }
   },
   {
     checker: viewsConverge, broken: 'hears of nobody beyond its region', says: /edge-0003 does not see edge-/,
@@ -117,11 +111,14 @@ const cases: readonly Case[] = [
   },
   {
     checker: goneLeave, broken: 'never looks who fell silent', says: /edge-0000 still sees edge-0003, which has been dead for/, sizes: { hours: 0.2 },
-    settings: { membership: { refreshMs: 1_000, digestIntervalMs: 2_000, digestEntriesPerSecondMax: 100 } },
     prepare: ({ edges }, world) => {
       crash(world, 3, 60_000)
       world.engine.at(59_000, () => { edges[0]!.membership.tick = () => {} })
     }
+  },
+  {
+    checker: livingStay, broken: 'hears no proofs of life', says: /edge-0003 has dropped a member for its silence/,
+    prepare: ({ edges }, { engine }) => { engine.at(120_000, () => { deafen(edges[3]!, ['pulses']) }) }
   },
   {
     checker: versionsRise, broken: 'takes old news for new', says: /edge-0003 went back to \(\d+, \d+\) of edge-/,
@@ -190,14 +187,13 @@ describe('the checkers of a colony', () => {
     expect(colony.totals.peerFetches).toBeGreaterThan(100)
   })
 
-  it.for(cases)('end the run of an edge that $broken', ({ checker, says, broken: _broken, ...init }) => {
-    const healthy = runSmall({ ...init, checkers: [checker], prepare: () => {} }).result
-    expect(healthy.violations).toEqual([])
-    const { violations } = runSmall({ ...init, checkers: [checker] }).result
-    expect(violations).toEqual([{ checker: checker({ edges: [], settings: {}, limits: {} } as never).name, atMs: expect.any(Number), sentence: expect.stringMatching(says) }])
+  it.for(cases)('end the run of an edge that $broken', (each) => {
+    expect(findings({ ...each, prepare: () => {} })).toEqual([])
+    expect(findings(each)).toEqual([{ checker: nameOf(each), atMs: expect.any(Number), sentence: expect.stringMatching(each.says) }])
   })
 
-  it('all run in every world', () => {
-    for (const { checker } of cases) expect(allCheckers).toContain(checker)
+  it('are broken once each, and all run in every world', () => {
+    const broken = new Set([...cases, ...shareCases].map(nameOf))
+    expect([...broken].sort()).toEqual(allCheckers.map((checker) => nameOf({ checker } as Case)).sort())
   })
 })

@@ -1,4 +1,6 @@
 /** A colony of a few edges in virtual time, for tests that break it. */
+import { limitDefaults, type MakeChecker } from '../../../netsim/world/checkers/edge-checker.ts'
+import { worldDefaults } from '../../../netsim/world/edge/settings.ts'
 import { makeColony, type ColonyOptions, type EdgeColony } from '../../../netsim/world/edge/colony.ts'
 import type { Load, Sizes } from '../../../netsim/world/scenario.ts'
 import { World, type WorldResult } from '../../../netsim/world/world.ts'
@@ -27,6 +29,24 @@ export function runSmall ({ seed = 20261121, sizes, load, prepare, ...options }:
   })
   prepare?.(colony!, world)
   return { colony: colony!, result: world.run() }
+}
+
+/** A colony that is broken in the way that one checker is there for. */
+export interface Case extends SmallInit {
+  readonly checker: MakeChecker
+  /** What is wrong with an edge, as the end of a test's title. */
+  readonly broken: string
+  /** What the checker's sentence says. */
+  readonly says: RegExp
+}
+
+export function nameOf ({ checker }: Case): string {
+  return checker({ edges: [], settings: worldDefaults, limits: limitDefaults } as never).name
+}
+
+/** What this checker alone finds. */
+export function findings ({ checker, says: _says, broken: _broken, ...init }: Case): WorldResult['violations'] {
+  return runSmall({ ...init, checkers: [checker] }).result.violations
 }
 
 /** At that time the process on an edge's machine dies, and starts again if `forMs` is given. */

@@ -168,6 +168,21 @@ describe('a directory', () => {
     expect(keys.filter((key) => world.edge('a').directory.holders(key).length === 0)).toEqual(keys.slice(0, 5))
   })
 
+  it('hears by an audit of a holder that it had no room for, once others have made room', async () => {
+    const world = await region(['a', 'b', 'c', 'd'], { holdersPerKeyMax: 2 })
+    const [key] = owned(world, 'a', 1) as [ContentKey]
+    for (const name of ['b', 'c', 'd']) {
+      world.hold(name, key)
+      await world.clock.advance(300)
+    }
+    expect(world.edge('a').directory.holders(key).toSorted()).toEqual(['b', 'c'])
+    for (const name of ['b', 'c']) world.drop(name, key)
+    await world.clock.advance(300)
+    expect(world.edge('a').directory.holders(key)).toEqual([])
+    await world.clock.advance(2 * world.settings.auditIntervalMs)
+    expect(world.edge('a').directory.holders(key)).toEqual(['d'])
+  })
+
   it('is told nothing but signs of life while nothing changes', async () => {
     const world = await region(['a', 'b', 'c'])
     for (let index = 0; index < 300; index++) world.hold('a', keyOf(index))

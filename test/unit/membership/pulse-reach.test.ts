@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest'
 import { pulseIntervalMs, pulseReachMs } from '../../../protocols/membership/intervals.ts'
 import { Members } from '../../../protocols/membership/members.ts'
-import { pulsesMax } from '../../../protocols/membership/pulse.ts'
+import { PulseChain, pulseId, pulsesMax } from '../../../protocols/membership/pulse.ts'
 import { membershipDefaults } from '../../../protocols/membership/settings.ts'
 import { announcementOf, unsigned } from './support.ts'
 
@@ -53,6 +53,24 @@ describe('proofs of life', () => {
     // The same chain, another load: that can wait.
     members.receive(unsigned(announcementOf('n', { pulse: anchor(2), refreshMs: 100_000, sequence: 3, load: 9 })), 11_000)
     expect(run(members, 11_000 + digestDelayMs).digests).toEqual([])
+  })
+
+  it('alone bring a member back that fell silent, as long as it has not begun a new life', () => {
+    const members = edge('m')
+    const chain = new PulseChain(anchor(9))
+    const told = { pulse: chain.anchor, refreshMs }
+    members.receive(unsigned(announcementOf('n', told)), 0)
+    run(members, 60_000)
+    expect(members.member('n')).toBeUndefined()
+    // Somebody's list has a newer word of it, which may be older than its silence.
+    members.receive(unsigned(announcementOf('n', { ...told, sequence: 2 })), 60_000)
+    expect(members.member('n')).toBeUndefined()
+    expect(members.vector().get('n')).toEqual([1_000, 2])
+    members.receivePulse({ id: pulseId('n', chain.anchor), sequence: 2, count: 1, value: chain.value(1) }, 'x', 60_000)
+    expect(members.member('n')).toMatchObject({ sequence: 2 })
+    run(members, 120_000)
+    members.receive(unsigned(announcementOf('n', { ...told, incarnation: 2_000 })), 120_000)
+    expect(members.member('n')).toMatchObject({ incarnation: 2_000 })
   })
 
   it('begin anew, and say so to other regions, when a chain is used up', () => {

@@ -25,6 +25,12 @@ describe('the objects of a world', () => {
     }
   })
 
+  it('have the words of their keys without the keys', () => {
+    for (const word of Object.values(KeyWord)) {
+      for (const object of [0, 1, 9_999_999, 2 ** 31 - 1]) expect(objects.word(object, word)).toBe(keyWord(objects.key(object), word))
+    }
+  })
+
   it('have a version until the moment that the next one begins', () => {
     for (let object = 0; object < 200; object++) {
       const version = objects.version(object, 123_456)

@@ -168,7 +168,7 @@ export class Ring {
     const slack = 2 * Math.sqrt(positions.length)
     let low = Math.max(0, Math.floor(guess - slack))
     let high = Math.min(positions.length, Math.ceil(guess + slack))
-    
+    if (low > 0 && positions[low - 1] as number >= position) low = 0
     if (high < positions.length && positions[high] as number < position) high = positions.length
     while (low < high) {
       const middle = (low + high) >>> 1

@@ -101,4 +101,16 @@ describe('a ring, whatever its members', () => {
       expect(owners[0]).toBe(new Ring(members.map(({ peer, weight }) => ({ peer, weight }))).owner(each))
     }), few)
   })
+
+  it('finds the first point at or after every position, also where points lie unevenly', () => {
+    // Rings that are so uneven that the search has to leave the neighbourhood where a point should be: one in a thousand.
+    for (let ring = 0; ring < 4_000; ring++) {
+      const lopsided = new Ring([{ peer: `edge-${ring}`, weight: 1 }, { peer: 'other', weight: 1 / 64 }], { pointsPerWeight: 64, weightMax: 16 })
+      const { positions, members } = lopsided.points
+      for (let at = 0; at < positions.length; at++) {
+        expect(lopsided.ownerPlace(positions[at]!)).toBe(members[positions.indexOf(positions[at]!)])
+        if (positions[at] !== 2 ** 32 - 1) expect(lopsided.ownerPlace(positions[at]! + 1)).toBe(members[(at + 1) % members.length])
+      }
+    }
+  })
 })

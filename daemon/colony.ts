@@ -86,6 +86,7 @@ export async function createColony (init: ColonyInit): Promise<Colony> {
     networkKey,
     settings: settings.mesh,
     addresses: (peer) => made.membership.addresses(peer),
+    isMember,
     members: () => made.membership.members().map(({ peer }) => peer).filter((peer) => peer !== made.membership.self().peer),
     dht: init.dht,
     logger: log.components,

@@ -38,8 +38,9 @@ export interface MeshInit {
   readonly settings: MeshSettings
   /** Where a peer may be dialled as far as the member list knows. */
   readonly addresses?: (peer: string) => readonly string[]
-  /** All other edges. */
+  /** All other edges, and whether one is. */
   readonly members?: () => Iterable<string>
+  readonly isMember?: (peer: string) => boolean
   /** False leaves the DHT out: what finds others and their content then fails. For tests that show what it does. */
   readonly dht?: boolean
   readonly logger: ComponentLogger
@@ -110,7 +111,7 @@ export async function createNode (init: MeshInit, services: ServiceFactories): P
           initialQuerySelfInterval: settings.dhtSelfQueryMs,
           peerInfoMapper: passthroughMapper,
           allowQueryWithZeroPeers: true
-        }), { clock, settings, members: () => init.members?.() ?? [], isMember: (peer) => addresses(peer).length > 0 })
+        }), { clock, settings, members: () => init.members?.() ?? [], isMember: (peer) => init.isMember?.(peer.toString()) === true })
       }),
       pubsub: gossipsub({
         globalSignaturePolicy: 'StrictSign',

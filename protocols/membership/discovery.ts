@@ -15,7 +15,7 @@ import type { PeerName, Region } from '../ids.ts'
 
 export interface DiscoveryInit {
   readonly clock: Clock
-  readonly settings: Pick<MembershipSettings, 'provideIntervalMs' | 'discoveryFastMs' | 'discoveryIntervalMs' | 'dhtTimeoutMs'>
+  readonly settings: Pick<MembershipSettings, 'provideIntervalMs' | 'provideDelayMs' | 'discoveryFastMs' | 'discoveryIntervalMs' | 'dhtTimeoutMs'>
   readonly network: string
   readonly region: Region
   readonly contentRouting: MembershipComponents['contentRouting']
@@ -38,13 +38,13 @@ export class Discovery {
     this.#init = init
     const { network, region } = init
     this.#names = [{ cid: nameCid(`colony/${network}/${region}`), region }, { cid: nameCid(`colony/${network}`) }]
-    this.#provideDelayMs = init.settings.discoveryFastMs
+    this.#provideDelayMs = init.settings.provideDelayMs
     this.#lookupDelayMs = init.settings.discoveryFastMs
   }
 
   /** The first link of a lone edge: begin anew, fast. */
   restart (): void {
-    this.#provideDelayMs = this.#init.settings.discoveryFastMs
+    this.#provideDelayMs = this.#init.settings.provideDelayMs
     this.#lookupDelayMs = this.#init.settings.discoveryFastMs
   }
 
@@ -56,7 +56,7 @@ export class Discovery {
    */
   async provide (parent: AbortSignal): Promise<number> {
     const { settings, hasLinks, contentRouting, isDiscoverer } = this.#init
-    if (!hasLinks()) return settings.discoveryFastMs
+    if (!hasLinks()) return settings.provideDelayMs
     const names = this.#names.filter(({ region }) => isDiscoverer(region))
     if (names.length === 0) return settings.discoveryIntervalMs
     await this.#each(names, parent, async (cid, signal) => { await contentRouting.provide(cid, { signal }) })

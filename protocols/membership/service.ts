@@ -381,7 +381,7 @@ class MembershipService implements Membership {
     this.#linked.add(peer.toString())
     if (this.#linked.size > 1) return
     this.#discovery.restart()
-    this.#providing.soon(this.#init.settings.discoveryFastMs)
+    this.#providing.soon(this.#init.settings.provideDelayMs)
     this.#looking.soon(this.#init.settings.discoveryFastMs)
   }
 

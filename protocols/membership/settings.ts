@@ -55,14 +55,19 @@ export const membershipDefaults = Object.freeze({
   /** Gone members remembered: for redialling, and so that an old announcement does not bring them back. */
   goneMax: 1_024,
 
+  /**
+   * From the first link to the first announcement of oneself to the DHT; the interval then grows to `provideIntervalMs`. An
+   * announcement opens up to forty connections, and before the member list is whole too many edges hold it for theirs to make.
+   */
+  provideDelayMs: 30_000,
   /** Between two announcements of oneself to the DHT. Addresses in it age out after an hour. */
   provideIntervalMs: 15 * 60_000,
   /**
-   * From the first link to the first announcement and look-up in the DHT; the interval then grows. By then the list has come
+   * From the first link to the first look-up in the DHT; the interval then grows. By then the list has come
    * over that link, and with it nearly always what a walk of 20 dials would find. Lower: an edge that joined by one of another
    * colony's remnants finds its own sooner.
    */
-  discoveryFastMs: 5_000,
+  discoveryFastMs: 10_000,
   /** Between two look-ups once another edge of the own region is known. Higher: split colonies merge later. */
   discoveryIntervalMs: 60_000,
   /**

@@ -30,6 +30,7 @@ export const fastSettings: MembershipSettings = {
   digestDelayMs: 50,
   antiEntropyIntervalMs: 1_000,
   discoveryFastMs: 200,
+  provideDelayMs: 200,
   linkIntervalMs: 100,
   dialBackoffMs: 100,
   dialBackoffMaxMs: 1_000,

@@ -13,7 +13,7 @@ let edges: [TestEdge, TestEdge]
 beforeAll(async () => {
   swarm = new Swarm()
   origin = await new TestOrigin().start()
-  edges = await swarm.grow({ europe: 2 }, { origin: origin.url, settings: { membership: { pingIntervalMs: 500 } } }) as [TestEdge, TestEdge]
+  edges = await swarm.grow({ europe: 2 }, { origin: origin.url, settings: { membership: { pingIntervalMs: 500, provideDelayMs: 1_000 } } }) as [TestEdge, TestEdge]
 })
 afterAll(async () => {
   await swarm.stop()

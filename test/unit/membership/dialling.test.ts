@@ -213,7 +213,7 @@ describe('discovery', () => {
     const { discovery } = discovering({ hasLinks: () => true, hasFellow: () => true })
     const delays: number[] = []
     for (let time = 0; time < 9; time++) delays.push(await discovery.provide(signal))
-    expect(delays.slice(0, 2)).toEqual([settings.discoveryFastMs, 3 * settings.discoveryFastMs])
+    expect(delays.slice(0, 2)).toEqual([settings.provideDelayMs, 3 * settings.provideDelayMs])
     expect(delays.at(-1)).toBe(settings.provideIntervalMs)
   })
 })

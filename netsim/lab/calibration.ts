@@ -61,8 +61,14 @@ export async function calibrate (lab: string, topology: Topology, settings: LabS
   const pairs = first.flatMap((from, at) => first.slice(at + 1).map((to) => [from, to] as const))
   return await Promise.all(pairs.map(async ([from, to]) => {
     const expected = expectedRoundTrip(topology, from.region, to.region)
-    const pinged = await ping(lab, from, to, { count: settings.calibrationPings, intervalMs: settings.calibrationIntervalMs })
-    const fault = faultOf(expected, pinged, settings.calibrationSlackMs)
+    let pinged: Pinged
+    let fault: string | undefined
+    // A link that is not as it was set shows each time; a guest that had no processor for a moment does not.
+    for (let tries = settings.calibrationTriesMax; ; tries--) {
+      pinged = await ping(lab, from, to, { count: settings.calibrationPings, intervalMs: settings.calibrationIntervalMs })
+      fault = faultOf(expected, pinged, settings.calibrationSlackMs)
+      if (fault === undefined || tries <= 1) break
+    }
     return { from: from.region, to: to.region, expected, pinged, ...(fault !== undefined && { fault }) }
   }))
 }

@@ -16,6 +16,8 @@ export const labDefaults = Object.freeze({
   calibrationPings: 10,
   /** Between two of them, ms. */
   calibrationIntervalMs: 20,
+  /** Measurements of a link until one is as it was set. More: a starved machine is told from a wrong link, and a wrong link is told later. */
+  calibrationTriesMax: 3,
   /** How far a measured round trip may be from the set one, ms: timers and a busy processor. */
   calibrationSlackMs: 10
 })

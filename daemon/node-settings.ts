@@ -26,8 +26,16 @@ export const meshDefaults = Object.freeze({
   gossipLazyDegree: 1,
   /** Largest gossip message, bytes. Membership digests are at most 64 KiB. */
   gossipMessageBytesMax: 128 * 1024,
-  /** Kademlia's k. 20 in small meshes: with 8 a record now and then lies on none of its nearest nodes. */
+  /** Kademlia's k: peers in one bucket of the routing table. */
   kBucketSize: 20,
+  /**
+   * Edges that a provider record is put on and looked for at, the nearest to its key. IPFS takes 20 as nobody there knows who
+   * is gone; here all know, and records are repeated. Each more is one more message, and often one more connection, for
+   * each announcement and each look-up. Fewer: when so many die within half an hour, what only the DHT knew is not found.
+   */
+  recordCopies: 4,
+  /** Rounds of a look-up, each asking those that the one before named as nearer. An edge with the member list needs one. */
+  recordRoundsMax: 4,
   /** Queries of one look-up at a time. Each asks, and at need dials, one more edge: a connection that stays. */
   dhtParallel: 3,
   /**

@@ -111,7 +111,7 @@ export async function createNode (init: MeshInit, services: ServiceFactories): P
           initialQuerySelfInterval: settings.dhtSelfQueryMs,
           peerInfoMapper: passthroughMapper,
           allowQueryWithZeroPeers: true
-        }), { clock, settings, members: () => init.members?.() ?? [], isMember: (peer) => init.isMember?.(peer.toString()) === true })
+        }), { clock, settings, members: () => init.members?.() ?? [], isMember: (peer) => init.isMember?.(peer.toString()) === true, addresses })
       }),
       pubsub: gossipsub({
         globalSignaturePolicy: 'StrictSign',

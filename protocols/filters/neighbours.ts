@@ -98,6 +98,9 @@ export class Neighbours {
     return neighbour?.filter !== undefined && !neighbour.broken
   }
 
+  /** Whether the peer has told anything of its filter. */
+  isHeard (peer: PeerName): boolean { return this.#neighbours.has(peer) }
+
   /** The peer was named for a key that it did not have. */
   wasWrong (peer: PeerName, nowMs: number): void {
     const neighbour = this.#neighbours.get(peer)
@@ -153,7 +156,7 @@ export class Neighbours {
   }
 
   #applyChanges (peer: PeerName, page: ChangesPage): Outcome {
-    const neighbour = this.#neighbours.get(peer)
+    const neighbour = this.#neighbours.get(peer) ?? this.#welcome(peer)
     if (neighbour?.filter === undefined) return 'gap'
     const { filter, incarnation, generation, sequence } = neighbour
     const isRepeated = page.incarnation === incarnation && page.sequence <= sequence && !(page.still && page.sequence === sequence)

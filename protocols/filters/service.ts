@@ -26,6 +26,8 @@ export interface FiltersInit {
   readonly members: () => readonly PeerName[]
   /** Whether this is a member of the own region. */
   readonly isMember: (peer: PeerName) => boolean
+  /** Whether there is a connection to it already: those are asked at once, the others once they have been heard. */
+  readonly isLinked: (peer: PeerName) => boolean
   readonly call: Call
 }
 
@@ -250,7 +252,8 @@ class FiltersService implements Filters {
     const { clock, settings } = this.#init
     const others = this.#others()
     this.#neighbours.keepOnly(others)
-    const lacking = others.slice(0, settings.neighboursMax).filter((peer) => !this.#neighbours.isCurrent(peer))
+    // One that holds nothing says nothing, and dialling all of a large region to hear it would be most of what joining costs.
+    const lacking = others.slice(0, settings.neighboursMax).filter((peer) => !this.#neighbours.isCurrent(peer) && (this.#neighbours.isHeard(peer) || this.#init.isLinked(peer)))
     const asked = this.#asks.take(lacking, clock.nowMs())
     await Promise.all(asked.map(async (peer) => { await this.#ask(peer, signal) }))
     return asked.length === settings.asksAtOnceMax ? 0 : settings.askTickMs

@@ -17,8 +17,11 @@ export const filtersDefaults = Object.freeze({
   changesIntervalMs: 1_000,
   /** Messages a second on the region's topic, all edges together; each edge's interval grows to stay within it. */
   topicMessagesPerSecondMax: 5,
-  /** After this long without changes the version is repeated, so that a lost last message is noticed. */
-  stillIntervalMs: 30_000,
+  /**
+   * After this long without changes the version is repeated, so that a lost last message is noticed, and newcomers hear of those
+   * that they are not linked with. Lower: sooner; at 30 s the edges of an idle region of 150 would use up the topic's budget.
+   */
+  stillIntervalMs: 120_000,
 
   /** Largest filter believed of another edge, bytes: twice what the defaults make. Times two and members is the memory at risk. */
   filterBytesMax: 256 * 1024,

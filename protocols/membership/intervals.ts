@@ -21,9 +21,9 @@ export function pulseReachMs ({ pulseSendMs }: MembershipSettings, members: numb
   return pulseSendMs * (Math.log2(members) + Math.log(members))
 }
 
-/** @returns ms from a change in a region to the digest that tells it: while many join, each region's delegate speaks that often */
-export function digestDelayMs (settings: MembershipSettings, regions: number): number {
-  return Math.max(settings.digestDelayMs, Math.ceil(1_000 * regions / settings.topicMessagesPerSecondMax))
+/** @returns ms between two digests of a region: a single change is told at once, those of a storm of joins together */
+export function digestGapMs (settings: MembershipSettings, regions: number): number {
+  return Math.ceil(1_000 * regions / settings.digestsPerSecondMax)
 }
 
 /** @returns ms between two full digests of a region, so that messages and signature checks stay within budget */

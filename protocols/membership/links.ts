@@ -24,9 +24,9 @@ export class Links {
   readonly #self: PeerName
   readonly #settings: LinkSettings
   /** By peer: its places on the rings. */
-  #places = new Map<PeerName, readonly string[]>()
+  #places = new Map<PeerName, readonly number[]>()
   /** By peer or region: its place in this edge's own order. */
-  #ranks = new Map<string, string>()
+  #ranks = new Map<string, number>()
   #members: readonly Subject[] | undefined
   #targets: ReadonlySet<PeerName> = new Set()
 
@@ -61,10 +61,10 @@ export class Links {
   #ringNeighbours (peers: readonly PeerName[]): Set<PeerName> {
     const chosen = new Set<PeerName>()
     for (let ring = 0; ring < this.#settings.ringCount; ring++) {
-      const own = this.#placesOf(this.#self)[ring] ?? ''
+      const own = this.#placesOf(this.#self)[ring] ?? 0
       let [next, previous, first, last] = [ends, ends, ends, ends]
       for (const peer of peers) {
-        const at = { peer, place: this.#placesOf(peer)[ring] ?? '' }
+        const at = { peer, place: this.#placesOf(peer)[ring] ?? 0 }
         if (at.place > own && (next === ends || at.place < next.place)) next = at
         if (at.place < own && (previous === ends || at.place > previous.place)) previous = at
         if (first === ends || at.place < first.place) first = at
@@ -88,11 +88,11 @@ export class Links {
   #ranked (candidates: readonly string[]): string[] {
     return candidates
       .map((candidate) => ({ candidate, place: memo(this.#ranks, candidate, () => score(this.#self, candidate)) }))
-      .sort((a, b) => a.place < b.place ? 1 : -1)
+      .sort((a, b) => b.place - a.place)
       .map(({ candidate }) => candidate)
   }
 
-  #placesOf (peer: PeerName): readonly string[] {
+  #placesOf (peer: PeerName): readonly number[] {
     return memo(this.#places, peer, () => Array.from({ length: this.#settings.ringCount }, (_, ring) => score(`ring ${ring}`, peer)))
   }
 
@@ -103,8 +103,26 @@ export class Links {
   }
 }
 
+/**
+ * The links to dial. One into another region is left as long as another link leads there and the edge has as many into
+ * other regions as it wants: with each edge that joins, some old ones would rather be linked to it, and old links stay.
+ *
+ * @param linked whom this edge is connected with
+ */
+export function linksToDial (
+  targets: ReadonlySet<PeerName>,
+  linked: Iterable<PeerName>,
+  ownRegion: Region,
+  regionOf: (peer: PeerName) => Region | undefined,
+  { globalLinksMax }: Pick<LinkSettings, 'globalLinksMax'>
+): Set<PeerName> {
+  const abroad = [...linked].map(regionOf).filter((region) => region !== undefined && region !== ownRegion)
+  const isSpare = (region: Region | undefined): boolean => region !== ownRegion && abroad.length >= globalLinksMax && abroad.includes(region)
+  return new Set([...targets].filter((peer) => !isSpare(regionOf(peer))))
+}
+
 /** Beyond either end of a ring. */
-const ends = { peer: '', place: '' }
+const ends = { peer: '', place: 0 }
 
 function memo<Value> (known: Map<string, Value>, key: string, make: () => Value): Value {
   const held = known.get(key)
@@ -114,7 +132,7 @@ function memo<Value> (known: Map<string, Value>, key: string, make: () => Value)
   return made
 }
 
-/** Hex text of one length: compares as the number does. */
-function score (salt: string, subject: string): string {
-  return hash('sha256', `${salt}\0${subject}`).slice(0, 16)
+/** 48 bits, the most that a buffer reads as a number: an edge keeps one for each member. */
+function score (salt: string, subject: string): number {
+  return hash('sha256', `${salt}\0${subject}`, 'buffer').readUIntBE(0, 6)
 }

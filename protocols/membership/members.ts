@@ -4,9 +4,10 @@
  * (incarnation, sequence), so merging may happen in any order and any number of times. Time and chance
  * come in as parameters; the core says when it next needs to be woken (`nextDeadline`).
  */
-import { digestDelayMs, digestIntervalMs, pulseIntervalMs, pulseReachMs, refreshIntervalMs } from './intervals.ts'
+import { digestGapMs, digestIntervalMs, pulseIntervalMs, pulseReachMs, refreshIntervalMs } from './intervals.ts'
+import { listed, MemberEntry } from './member-entry.ts'
 import { Pulses } from './pulses.ts'
-import { compare, compareVersions, isSameLife, missingIn, sameButLoad, signatureOf, vectorOf, versionOf } from './version.ts'
+import { compare, compareVersions, isSameLife, missingIn, sameButLoad, signatureOf, vectorOf } from './version.ts'
 import type { Pulse } from './pulse.ts'
 import type { PulseStanding } from './pulses.ts'
 import type { Due, MembersInit, Patch, Standing } from './members-types.ts'
@@ -18,12 +19,6 @@ import type { Version, VersionVector } from './version.ts'
 export type { Version, VersionVector } from './version.ts'
 export type { Due, MembersInit, Patch, Standing } from './members-types.ts'
 
-interface Entry {
-  signed: SignedAnnouncement
-  member: { -readonly [K in keyof Member]: Member[K] }
-  heardAtMs: number
-}
-
 export class Members {
   /** Rises with every change of the live members or of their fields but load. */
   revision = 0
@@ -34,7 +29,7 @@ export class Members {
 
   readonly #settings: MembershipSettings
   readonly #random: () => number
-  readonly #live = new Map<PeerName, Entry>()
+  readonly #live = new Map<PeerName, MemberEntry>()
   readonly #gone = new Map<PeerName, SignedAnnouncement>()
   /** Live members of each region, oneself included. */
   readonly #regionSizes = new Map<Region, number>()
@@ -43,15 +38,18 @@ export class Members {
   readonly #pulses: Pulses | undefined
   /** Announcements of live members, by their last bytes, which are their signature. */
   readonly #bySignature = new Map<string, Uint8Array>()
-  #self: Entry['member']
+  #self: { -readonly [K in keyof Member]: Member[K] }
   #own: SignedAnnouncement | undefined
   #ownChanged = true
   #announcedLoad = 0
-  #view: readonly Member[] | undefined
+  #view: Member[] | undefined
   #delegate: PeerName | undefined
+  /** Until anything held changes: many links that open at once are told the same. */
+  #vector: VersionVector | undefined
   #announceAtMs: number
   #announcedAtMs = -Infinity
   #digestAtMs: number
+  #digestedAtMs = -Infinity
   #fullDigestAtMs: number
   #expireAtMs = Infinity
 
@@ -66,14 +64,11 @@ export class Members {
     this.#fullDigestAtMs = init.nowMs
   }
 
-  self (): Member {
-    return this.#self
-  }
+  self (): Member { return this.#self }
 
-  /** Live members, oneself included: the same array until something but a load or a sequence changes. */
+  /** Live members, oneself included: the same array, kept up to date, until something but a load or a sequence changes. */
   live (): readonly Member[] {
-    this.#view ??= [this.#self, ...Array.from(this.#live.values(), ({ member }) => member)]
-    return this.#view
+    return this.#view ??= listed(this.#self, this.#live.values())
   }
 
   member (peer: PeerName): Member | undefined {
@@ -165,7 +160,7 @@ export class Members {
     const { standing, peer, behind } = this.#pulses.receive(pulse, from, nowMs)
     if (standing !== 'news' || peer === undefined) return standing
     const entry = this.#live.get(peer)
-    const gone = this.#gone.get(peer)
+    const gone = entry === undefined ? this.#gone.get(peer) : undefined
     if (entry !== undefined) entry.heardAtMs = nowMs
     else if (gone !== undefined && !gone.announcement.leaving) this.#keep(gone, nowMs)
     return behind === true ? 'behind' : 'news'
@@ -179,6 +174,7 @@ export class Members {
   /** Takes one's own announcement back, signed. */
   keepOwn (signed: SignedAnnouncement, nowMs: number): void {
     this.#own = signed
+    this.#vector = undefined
     if (!this.#ownChanged) return
     this.#ownChanged = false
     this.#digestSoon(this.#self.peer, nowMs)
@@ -206,7 +202,7 @@ export class Members {
   }
 
   /** What is known, gone members included: they are not to be sent again. */
-  vector (): Map<PeerName, Version> { return vectorOf([...this.#gone.values(), ...this.#announcements()]) }
+  vector (): VersionVector { return this.#vector ??= vectorOf(this.#gone.values(), this.#announcements()) }
 
   /** What the holder of `vector` lacks. Of the gone only leaves are told, to those who do not know yet, and its own to one that came back with a clock set back. */
   missing (vector: VersionVector, holder?: PeerName): SignedAnnouncement[] { return missingIn(vector, this.#announcements(), this.#gone.values(), holder) }
@@ -217,7 +213,7 @@ export class Members {
   }
 
   tick (nowMs: number): Due {
-    this.#forgive(nowMs - this.nextDeadline(), nowMs)
+    if (nowMs - this.nextDeadline() > this.#settings.expirySlackMs) this.forgive(nowMs - this.nextDeadline(), nowMs)
     if (nowMs >= this.#expireAtMs) this.#expire(nowMs)
     const announce = nowMs >= this.#announceAtMs ? this.#refresh(nowMs) : undefined
     const digest = this.isDelegate() && nowMs >= Math.min(this.#digestAtMs, this.#fullDigestAtMs)
@@ -235,6 +231,7 @@ export class Members {
     }
     if (full) this.#fullDigestAtMs = nowMs + this.#spread(this.#digestIntervalMs())
     this.#digestAtMs = Infinity
+    this.#digestedAtMs = nowMs
     this.#undigested.clear()
     return digest
   }
@@ -245,8 +242,7 @@ export class Members {
   }
 
   #ownStanding (signed: SignedAnnouncement): Standing {
-    const { incarnation, sequence } = this.#self
-    const order = compareVersions(versionOf(signed), [incarnation, sequence])
+    const order = compareVersions(signed.announcement, this.#self)
     if (order !== 0) return order > 0 ? 'clone' : 'old'
     return this.#own === undefined || compare(signed, this.#own) === 0 ? 'same' : 'clone'
   }
@@ -261,35 +257,36 @@ export class Members {
   }
 
   #keep (signed: SignedAnnouncement, nowMs: number): void {
-    const { refreshMs, leaving, pulse, addresses, ...member } = signed.announcement
+    const { announcement: member, announcement: { pulse } } = signed
     const entry = this.#live.get(member.peer)
+    this.#vector = undefined
     this.#gone.delete(member.peer)
     // Without a word of its new chain other regions would soon take it for dead.
     const isNew = this.#pulses?.follow(member.peer, pulse, member.sequence) === true
     if (isNew && member.region === this.#self.region) this.#digestSoon(member.peer, nowMs)
+    // What another passes on may have been said long before: of a chain that is held, pulses alone are signs of life.
+    const heardAtMs = entry === undefined || isNew || pulse === undefined || this.#pulses === undefined ? nowMs : entry.heardAtMs
+    if (entry !== undefined) this.#bySignature.delete(signatureOf(entry.signed.bytes))
     if (entry !== undefined && sameButLoad(entry.member, member)) {
-      Object.assign(entry.member, { sequence: member.sequence, load: member.load })
-      this.#bySignature.delete(signatureOf(entry.signed.bytes))
       entry.signed = signed
-      entry.heardAtMs = nowMs
+      entry.heardAtMs = heardAtMs
+      if (this.#view !== undefined) this.#view[entry.place] = member
     } else {
-      if (entry !== undefined) {
-        this.#count(entry.member.region, -1)
-        this.#bySignature.delete(signatureOf(entry.signed.bytes))
-      }
-      this.#live.set(member.peer, { signed, member, heardAtMs: nowMs })
+      if (entry !== undefined) this.#count(entry.member.region, -1)
+      this.#live.set(member.peer, new MemberEntry(signed, heardAtMs))
       this.#count(member.region, 1)
       this.#changed()
       if (member.region === this.#self.region) this.#digestSoon(member.peer, nowMs)
     }
     this.#bySignature.set(signatureOf(signed.bytes), signed.bytes)
-    this.#expireAtMs = Math.min(this.#expireAtMs, this.#expiryOf(signed.announcement, nowMs))
+    this.#expireAtMs = Math.min(this.#expireAtMs, this.#expiryOf(signed.announcement, heardAtMs))
   }
 
   #drop (peer: PeerName, nowMs: number): void {
     const entry = this.#live.get(peer)
     if (entry === undefined) return
     this.#live.delete(peer)
+    this.#vector = undefined
     this.#bySignature.delete(signatureOf(entry.signed.bytes))
     this.#count(entry.member.region, -1)
     this.#changed()
@@ -301,6 +298,7 @@ export class Members {
   }
 
   #remember (signed: SignedAnnouncement): void {
+    this.#vector = undefined
     this.#gone.delete(signed.announcement.peer)
     this.#gone.set(signed.announcement.peer, signed)
     if (this.#gone.size <= this.#settings.goneMax) return
@@ -334,20 +332,21 @@ export class Members {
     return region === this.#self.region ? refreshMs : refreshMs + this.#digestIntervalMs()
   }
 
-  /** Woken too late (a stalled process, a suspended machine): it was we who did not listen (Lifeguard, Dadgar et al. 2017). */
-  #forgive (lateMs: number, nowMs: number): void {
-    if (!(lateMs > this.#settings.expirySlackMs)) return
+  /** Woken too late (a starved process, a suspended machine): it was we who did not listen (Lifeguard, Dadgar et al. 2017). */
+  forgive (lateMs: number, nowMs: number): void {
     for (const entry of this.#live.values()) entry.heardAtMs = Math.min(nowMs, entry.heardAtMs + lateMs)
   }
 
-  /** A sign of life: a pulse where nothing is to be said, otherwise an announcement. */
+  /** A pulse, or without pulses an announcement. What is to be said goes beside; a new chain alone, as nobody knows its pulses yet. */
   #refresh (nowMs: number): Announcement | undefined {
     const pulses = this.#pulses
-    if (pulses?.isUsedUp() === true) this.#ownChanged = true
-    if (pulses === undefined || this.#ownChanged || this.#hasNewLoad(nowMs)) return this.#nextAnnouncement(nowMs)
-    pulses.beat(this.#self.peer, this.#self.sequence, nowMs)
-    this.#announceAtMs = nowMs + this.#pulseIntervalMs() * (0.75 + this.#random() / 2)
-    return undefined
+    const isNewChain = this.#own === undefined || pulses?.isUsedUp() === true
+    if (isNewChain) this.#ownChanged = true
+    const says = pulses === undefined || this.#ownChanged || this.#hasNewLoad(nowMs)
+    const announcement = says ? this.#nextAnnouncement(nowMs) : undefined
+    if (!isNewChain) pulses?.beat(this.#self.peer, this.#self.sequence, nowMs)
+    if (!says) this.#announceAtMs = nowMs + this.#pulseIntervalMs() * (0.75 + this.#random() / 2)
+    return announcement
   }
 
   #nextAnnouncement (nowMs: number): Announcement {
@@ -372,7 +371,8 @@ export class Members {
 
   #digestSoon (peer: PeerName, nowMs: number): void {
     this.#undigested.add(peer)
-    this.#digestAtMs = Math.min(this.#digestAtMs, nowMs + digestDelayMs(this.#settings, this.#regionSizes.size))
+    const gapMs = digestGapMs(this.#settings, this.#regionSizes.size)
+    this.#digestAtMs = Math.min(this.#digestAtMs, Math.max(nowMs + this.#settings.digestDelayMs, this.#digestedAtMs + gapMs))
   }
 
   #refreshIntervalMs (): number { return refreshIntervalMs(this.#settings, this.#regionSizes.get(this.#self.region) ?? 1) }

@@ -27,7 +27,7 @@ const framesAhead = 2
 
 export interface PulseLanesInit {
   readonly clock: Clock
-  readonly settings: Pick<MembershipSettings, 'pulseSendMs' | 'pulseFreshMs' | 'exchangeTimeoutMs'>
+  readonly settings: Pick<MembershipSettings, 'pulseSendMs' | 'pulseFreshMs' | 'lateMs' | 'exchangeTimeoutMs'>
   readonly members: Members
   /** Linked peers that speak the protocol. */
   readonly peers: () => Iterable<PeerId>
@@ -50,6 +50,8 @@ export class PulseLanes {
   readonly #init: PulseLanesInit
   readonly #lanes = new Map<PeerName, Lane>()
   #turn: PeerId[] = []
+  /** When the latest rounds were, ms, oldest first: as many as news is passed on in. */
+  readonly #roundsAtMs: number[] = []
 
   constructor (init: PulseLanesInit) {
     this.#init = init
@@ -59,18 +61,33 @@ export class PulseLanes {
   round (signal: AbortSignal): number {
     const { clock, settings, members } = this.#init
     const nowMs = clock.nowMs()
+    const freshMs = this.#fresh(nowMs)
     if (this.#turn.length === 0) this.#turn = shuffled([...this.#init.peers()], clock.random)
     for (let peer = this.#turn.pop(); peer !== undefined; peer = this.#turn.pop()) {
       const name = peer.toString()
       const lane = this.#lane(name)
       if (lane.busy) continue
-      const pulses = members.pulsesFor(name, Math.max(lane.sentAtMs, nowMs - settings.pulseFreshMs)).slice(0, framePulsesMax)
+      const pulses = members.pulsesFor(name, Math.max(lane.sentAtMs, freshMs)).slice(0, framePulsesMax)
       if (pulses.length === 0) continue
       lane.sentAtMs = nowMs
       void this.#send(peer, lane, encodePulses(pulses), signal)
       break
     }
     return settings.pulseSendMs
+  }
+
+  /**
+   * Since when what was learned is passed on, ms. A starved edge has fewer rounds in the same time: it passes news on in
+   * as many rounds as ever, as with fewer it would not reach all; and it takes the time that it was late off the silence
+   * of the others (Lifeguard, Dadgar et al. 2017).
+   */
+  #fresh (nowMs: number): number {
+    const { settings, members } = this.#init
+    const lateMs = nowMs - (this.#roundsAtMs.at(-1) ?? nowMs) - settings.pulseSendMs
+    if (lateMs > settings.lateMs) members.forgive(lateMs, nowMs)
+    this.#roundsAtMs.push(nowMs)
+    if (this.#roundsAtMs.length > settings.pulseFreshMs / settings.pulseSendMs + 1) this.#roundsAtMs.shift()
+    return Math.min(nowMs - settings.pulseFreshMs, this.#roundsAtMs[0] ?? nowMs)
   }
 
   /** The link is gone. */

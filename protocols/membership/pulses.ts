@@ -8,11 +8,15 @@ import type { Pulse, PulseStep } from './pulse.ts'
 import type { PeerName } from '../ids.ts'
 
 interface Held {
+  readonly id: string
   readonly peer: PeerName
   readonly anchor: Uint8Array
+  /** Of the latest announcement. */
   sequence: number
   count: number
   value: Uint8Array
+  /** As it is passed on; undefined until it is. */
+  pulse: Pulse | undefined
   /** When this count was learned. */
   atMs: number
   /** Who told it; undefined of one's own. */
@@ -25,10 +29,18 @@ interface Held {
  */
 export type PulseStanding = 'news' | 'old' | 'unknown' | 'forged'
 
+interface Received { readonly standing: PulseStanding, readonly peer?: PeerName, readonly behind?: boolean }
+
+/** Most pulses come several times: what is said of those is said without making anything. */
+const unknown: Received = Object.freeze({ standing: 'unknown' })
+const old: Received = Object.freeze({ standing: 'old' })
+
 export class Pulses {
   readonly #seed: () => Uint8Array
   readonly #step: PulseStep
   readonly #held = new Map<string, Held>()
+  /** The same as a list, until one comes or goes: it is gone through several times a second. */
+  #list: readonly Held[] | undefined
   readonly #ids = new Map<PeerName, string>()
   #chain: PulseChain
   #count = 0
@@ -57,7 +69,11 @@ export class Pulses {
     const held = this.#held.get(this.#ids.get(self) ?? '')
     if (held === undefined || this.isUsedUp()) return
     const count = ++this.#count
-    Object.assign(held, { count, value: this.#chain.value(count), sequence, atMs: nowMs })
+    held.count = count
+    held.value = this.#chain.value(count)
+    held.sequence = sequence
+    held.atMs = nowMs
+    held.pulse = undefined
   }
 
   /**
@@ -67,38 +83,47 @@ export class Pulses {
   follow (peer: PeerName, anchor: Uint8Array | undefined, sequence: number): boolean {
     const known = this.#held.get(this.#ids.get(peer) ?? '')
     if (known !== undefined && anchor !== undefined && Buffer.compare(known.anchor, anchor) === 0) {
+      if (known.sequence !== sequence) known.pulse = undefined
       known.sequence = sequence
       return false
     }
     this.forget(peer)
     if (anchor === undefined) return known !== undefined
     const id = pulseId(peer, anchor)
+    this.#list = undefined
     this.#ids.set(peer, id)
-    this.#held.set(id, { peer, anchor, sequence, count: 0, value: anchor, atMs: -Infinity, from: undefined })
+    this.#held.set(id, { id, peer, anchor, sequence, count: 0, value: anchor, pulse: undefined, atMs: -Infinity, from: undefined })
     return true
   }
 
   forget (peer: PeerName): void {
+    this.#list = undefined
     this.#held.delete(this.#ids.get(peer) ?? '')
     this.#ids.delete(peer)
   }
 
   /** @returns whose pulse it is with `news`, and whether its latest announcement is another than the one held */
-  receive (pulse: Pulse, from: PeerName, nowMs: number): { standing: PulseStanding, peer?: PeerName, behind?: boolean } {
+  receive (pulse: Pulse, from: PeerName, nowMs: number): Received {
     const held = this.#held.get(pulse.id)
-    if (held === undefined) return { standing: 'unknown' }
-    if (pulse.count <= held.count) return { standing: 'old' }
+    if (held === undefined) return unknown
+    if (pulse.count <= held.count) return old
     if (!follows(held.value, pulse.value, pulse.count - held.count, this.#step)) return { standing: 'forged' }
     const behind = pulse.sequence !== (held.sequence & 0xffff)
-    Object.assign(held, { count: pulse.count, value: pulse.value, atMs: nowMs, from })
+    held.count = pulse.count
+    held.value = pulse.value
+    held.atMs = nowMs
+    held.from = from
+    held.pulse = pulse.sequence === held.sequence ? pulse : undefined
     return { standing: 'news', peer: held.peer, behind }
   }
 
   /** What was learned at `sinceMs` or later, but from `to` itself. */
   newsFor (to: PeerName, sinceMs: number): Pulse[] {
     const news: Pulse[] = []
-    for (const [id, { count, value, sequence, atMs, from, peer }] of this.#held) {
-      if (atMs >= sinceMs && from !== to && peer !== to) news.push({ id, sequence, count, value })
+    this.#list ??= [...this.#held.values()]
+    for (const held of this.#list) {
+      const { id, count, value, sequence, atMs, from, peer } = held
+      if (atMs >= sinceMs && from !== to && peer !== to) news.push(held.pulse ??= { id, sequence, count, value })
     }
     return news
   }

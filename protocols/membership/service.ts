@@ -14,7 +14,7 @@ import { Discovery } from './discovery.ts'
 import { Exchange, exchangeProtocol } from './exchange.ts'
 import { Intake } from './intake.ts'
 import { Joins } from './joins.ts'
-import { Links } from './links.ts'
+import { Links, linksToDial } from './links.ts'
 import { Members } from './members.ts'
 import { Periodic } from '../periodic.ts'
 import { zeroCounters } from './ports.ts'
@@ -316,7 +316,8 @@ class MembershipService implements Membership {
       this.#redialAtMs = clock.nowMs() + settings.goneRedialMs
       this.#dialler.tryOnce(pick(missed, clock.random()))
     }
-    this.#dialler.keep(this.#links.targets(this.self().region, this.members()))
+    const { region } = this.self()
+    this.#dialler.keep(linksToDial(this.#links.targets(region, this.members()), this.#linked, region, (peer) => this.#members.member(peer)?.region, settings))
     this.#dialler.round(signal)
     return settings.linkIntervalMs
   }

@@ -23,6 +23,8 @@ export const membershipDefaults = Object.freeze({
   silentRefreshes: 3,
   /** Added to that, for delays of links and event loops; a timer later than this makes the edge trust itself less. */
   expirySlackMs: 1_000,
+  /** A turn of sending them that is later than this is time in which this edge did not listen either. Lower: ordinary jitter delays the detection of silence. */
+  lateMs: 50,
   /** From a change of one's own fields to its announcement, so that several changes travel as one. */
   announceDelayMs: 100,
   /** Shortest time between two announcements of one edge, however often its fields change. */
@@ -33,6 +35,11 @@ export const membershipDefaults = Object.freeze({
   digestIntervalMs: 60_000,
   /** From a change in the region to the digest that tells it, so that several changes travel as one. */
   digestDelayMs: 250,
+  /**
+   * Digests a second, all regions together, while edges join or leave one after the other: each is a message or more at every
+   * edge, and telling each of 300 joins by itself would be most of what joining costs. Lower: other regions hear of them later.
+   */
+  digestsPerSecondMax: 2,
   /** Largest digest message, and largest frame of an exchange, bytes. About 200 announcements. */
   digestBytesMax: 64 * 1024,
 

@@ -5,20 +5,20 @@ import type { PeerName } from '../ids.ts'
 export type Version = readonly [incarnation: number, sequence: number]
 export type VersionVector = ReadonlyMap<PeerName, Version>
 
-export function versionOf ({ announcement }: SignedAnnouncement): Version {
-  return [announcement.incarnation, announcement.sequence]
-}
+type Versioned = Pick<Member, 'incarnation' | 'sequence'>
 
-export function compareVersions (a: Version, b: Version): number {
-  return a[0] - b[0] || a[1] - b[1]
+export function compareVersions (a: Versioned, b: Versioned): number {
+  return a.incarnation - b.incarnation || a.sequence - b.sequence
 }
 
 /** A peer that says two things under one version: the greater bytes win, at every edge alike. */
 export function compare (a: SignedAnnouncement, b: SignedAnnouncement): number {
-  return compareVersions(versionOf(a), versionOf(b)) || Buffer.compare(a.body, b.body)
+  return a === b ? 0 : compareVersions(a.announcement, b.announcement) || Buffer.compare(a.body, b.body)
 }
 
 export function signatureOf (bytes: Uint8Array): string {
+  // As in a simulation, where nobody signs: not worth a text of its own.
+  if (bytes.byteLength === 0) return ''
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1', Math.max(0, bytes.byteLength - 64))
 }
 
@@ -32,18 +32,29 @@ export function isSameLife ({ announcement: one }: SignedAnnouncement, { announc
   return one.incarnation === other.incarnation && !one.leaving && !other.leaving && one.pulse !== undefined && other.pulse !== undefined && Buffer.compare(one.pulse, other.pulse) === 0
 }
 
-export function vectorOf (announcements: Iterable<SignedAnnouncement>): Map<PeerName, Version> {
+/** Of those that are in both, the live one's. */
+export function vectorOf (gone: Iterable<SignedAnnouncement>, live: Iterable<SignedAnnouncement>): Map<PeerName, Version> {
   const vector = new Map<PeerName, Version>()
-  for (const signed of announcements) vector.set(signed.announcement.peer, versionOf(signed))
+  for (const { announcement: { peer, incarnation, sequence } } of gone) vector.set(peer, [incarnation, sequence])
+  for (const { announcement: { peer, incarnation, sequence } } of live) vector.set(peer, [incarnation, sequence])
   return vector
 }
 
 /** What is newer than in `vector` or not in it; of the gone, leaves of those that are in it, and what its `holder` said of itself. */
 export function missingIn (vector: VersionVector, live: Iterable<SignedAnnouncement>, gone: Iterable<SignedAnnouncement>, holder?: PeerName): SignedAnnouncement[] {
-  const isNewer = (signed: SignedAnnouncement, held: Version | undefined): boolean => held !== undefined && compareVersions(versionOf(signed), held) > 0
-  const heldOf = ({ announcement }: SignedAnnouncement): Version | undefined => vector.get(announcement.peer)
-  return [
-    ...Array.from(live).filter((signed) => heldOf(signed) === undefined || isNewer(signed, heldOf(signed))),
-    ...Array.from(gone).filter((signed) => (signed.announcement.leaving || signed.announcement.peer === holder) && isNewer(signed, heldOf(signed)))
-  ]
+  const missing: SignedAnnouncement[] = []
+  for (const signed of live) {
+    const held = vector.get(signed.announcement.peer)
+    if (held === undefined || isNewer(signed, held)) missing.push(signed)
+  }
+  for (const signed of gone) {
+    const { leaving, peer } = signed.announcement
+    const held = leaving || peer === holder ? vector.get(peer) : undefined
+    if (held !== undefined && isNewer(signed, held)) missing.push(signed)
+  }
+  return missing
+}
+
+function isNewer ({ announcement }: SignedAnnouncement, [incarnation, sequence]: Version): boolean {
+  return (announcement.incarnation - incarnation || announcement.sequence - sequence) > 0
 }

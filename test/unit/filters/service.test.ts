@@ -25,6 +25,8 @@ class Region {
   members: string[] = []
   /** Gossip to these is lost; calls to these are not answered. */
   deaf = new Set<string>()
+  /** There is no connection to these. */
+  far = new Set<string>()
   silent = new Set<string>()
   readonly #validators = new Map<string, Validator>()
 
@@ -50,7 +52,7 @@ class Region {
     }
     const edge = filters({
       clock: this.clock, settings: settingsWith(some), network: 'test', region: 'here', call,
-      members: () => this.members, isMember: (peer) => this.members.includes(peer)
+      members: () => this.members, isMember: (peer) => this.members.includes(peer), isLinked: (peer) => !this.far.has(peer)
     })({ peerId: { toString: () => name } as never, logger: logger as never, pubsub })
     this.edges.set(name, edge)
     this.members = [...this.members, name]
@@ -103,8 +105,24 @@ describe('filters in a region', () => {
     expect(first.counters().answered).toBeGreaterThanOrEqual(1)
   })
 
+  it('of edges that it is not linked with are asked for by a newcomer once it hears of them', async () => {
+    const [first, second] = regionOf(2) as [Filters, Filters]
+    first.add(keyAt(1))
+    second.add(keyAt(2))
+    await region.clock.advance(10_000)
+    region.far = new Set(['edge 0', 'edge empty'])
+    region.add('edge empty')
+    const late = region.add('edge late')
+    region.calls.length = 0
+    await region.clock.advance(10_000)
+    expect([late.candidates(keyAt(1)), late.candidates(keyAt(2))]).toEqual([[], ['edge 1']])
+    await region.clock.advance(settingsWith({}).stillIntervalMs * 1.3)
+    expect(late.candidates(keyAt(1))).toEqual(['edge 0'])
+    expect(region.calls.filter(({ to }) => to === 'edge empty')).toEqual([])
+  })
+
   it('close a gap after lost messages, the last one too, by asking once', async () => {
-    const [first, second] = regionOf(2, { messageBytesMax: 1_024 }) as [Filters, Filters]
+    const [first, second] = regionOf(2, { messageBytesMax: 1_024, stillIntervalMs: 30_000 }) as [Filters, Filters]
     for (const key of keysOf(0, 1_000)) first.add(key)
     await region.clock.advance(60_000)
     region.calls.length = 0

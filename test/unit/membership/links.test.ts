@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { linkTargets } from '../../../protocols/membership/links.ts'
+import { linksToDial, linkTargets } from '../../../protocols/membership/links.ts'
 import { membershipDefaults } from '../../../protocols/membership/settings.ts'
 
 const { regionLinksMax, ringCount, otherRegionLinks, globalLinksMax } = membershipDefaults
@@ -47,5 +47,19 @@ describe('the links of an edge', () => {
     const members = [...region('here', 20), ...region('there', 20)]
     const chosen = new Set(region('here', 20).flatMap((self) => [...linkTargets(self, members, membershipDefaults)].filter((peer) => peer.startsWith('there-'))))
     expect(chosen.size).toBeGreaterThan(15)
+  })
+})
+
+describe('the links that are dialled', () => {
+  const regionOf = (peer: string): string | undefined => peer === 'stranger' ? undefined : peer.split('-')[0]
+  const targets = new Set(['here-1', 'there-1', 'there-2', 'far-1', 'farther-1'])
+  const dialled = (linked: readonly string[]): string[] => [...linksToDial(targets, linked, 'here', regionOf, { globalLinksMax: 4 })]
+
+  it('are all that are wanted while there are fewer links into other regions than wanted', () => {
+    expect(dialled(['there-7', 'there-8', 'far-8', 'here-5', 'here-6', 'stranger'])).toEqual([...targets])
+  })
+
+  it('are those of the own region, and those into a region that no link leads to, where others do instead', () => {
+    expect(dialled(['there-7', 'there-8', 'far-8', 'far-9'])).toEqual(['here-1', 'farther-1'])
   })
 })

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { digestIntervalMs, pulseIntervalMs, refreshIntervalMs } from '../../../protocols/membership/intervals.ts'
+import { digestGapMs, digestIntervalMs, pulseIntervalMs, refreshIntervalMs } from '../../../protocols/membership/intervals.ts'
 import { membershipDefaults } from '../../../protocols/membership/settings.ts'
 import { announcementOf, membersOf, unsigned } from './support.ts'
 import type { Members } from '../../../protocols/membership/members.ts'
@@ -192,6 +192,20 @@ describe('the digest of a region', () => {
     run(members, 500)
     hear(members, 'c', {}, 500)
     expect(run(members, 500 + digestDelayMs).digests).toEqual([['c']])
+  })
+
+  it('tells the changes of a storm together', () => {
+    const members = membersOf('a')
+    hear(members, 'b', {}, 0)
+    run(members, 500)
+    const digests: string[][] = []
+    for (let i = 0; i < 20; i++) {
+      hear(members, `c${i + 10}`, {}, 500 + i * 100)
+      digests.push(...run(members, 600 + i * 100).digests)
+    }
+    digests.push(...run(members, 10_000).digests)
+    expect(digests.flat().sort()).toEqual(Array.from({ length: 20 }, (_, i) => `c${i + 10}`))
+    expect(digests.length).toBeLessThanOrEqual(1 + 2_500 / digestGapMs(membershipDefaults, 1))
   })
 
   it('tells the leave of a member once', () => {

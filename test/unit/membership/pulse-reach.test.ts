@@ -73,6 +73,34 @@ describe('proofs of life', () => {
     expect(members.member('n')).toMatchObject({ incarnation: 2_000 })
   })
 
+  it('alone keep a member: what is passed on of its chain may be older than its silence', () => {
+    const members = edge('m')
+    const told = { pulse: anchor(9), refreshMs }
+    const silentMs = silentRefreshes * refreshMs + expirySlackMs + pulseReachMs(membershipDefaults, 2)
+    members.receive(unsigned(announcementOf('n', told)), 0)
+    run(members, silentMs - 1)
+    members.receive(unsigned(announcementOf('n', { ...told, sequence: 2, load: 9 })), silentMs - 1)
+    members.receive(unsigned(announcementOf('n', { ...told, sequence: 3, draining: true })), silentMs - 1)
+    expect(members.member('n')).toMatchObject({ sequence: 3 })
+    run(members, silentMs)
+    expect(members.member('n')).toBeUndefined()
+    members.receive(unsigned(announcementOf('n', { ...told, incarnation: 2_000, pulse: anchor(10) })), silentMs)
+    run(members, 2 * silentMs - 1)
+    expect(members.member('n')).toMatchObject({ incarnation: 2_000 })
+  })
+
+  it('are made also while there is always something else to say', () => {
+    const members = edge('m')
+    let spokenMs = 0
+    for (let nowMs = members.nextDeadline(); nowMs <= 60_000; nowMs = members.nextDeadline()) {
+      run(members, nowMs)
+      members.announce({ load: 2 * members.self().load + 2 }, nowMs)
+      members.touch(nowMs)
+      if (members.pulsesFor('n', nowMs).length > 0) spokenMs = nowMs
+      expect(nowMs - spokenMs).toBeLessThan(2 * refreshMs)
+    }
+  })
+
   it('begin anew, and say so to other regions, when a chain is used up', () => {
     const members = edge('m')
     const { announcedMs: [, renewedMs], digests } = run(members, (pulsesMax + 10) * refreshMs)

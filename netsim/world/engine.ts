@@ -3,12 +3,28 @@
  * there are no promises; whatever a run does follows from its seed and the order of events alone. Times are
  * milliseconds, rounded up to 1/1024 ms, so that sums of them are exact and equal on every machine.
  */
+import { ColonyError } from '../../protocols/errors.ts'
 import { EventQueue, type Actor, type TimerId } from './event-queue.ts'
 import { Trace } from './trace.ts'
 
 export type { Actor, TimerId } from './event-queue.ts'
 
 const quantaPerMs = 1_024
+
+export const engineDefaults = Object.freeze({
+  /**
+   * Events at one instant: more, and time stands still, as something is always due at once. Lower: the start of a large world, where
+   * each edge has some at the same time, might be taken for that. Higher: a run that is stuck says so later; this many take about a second.
+   */
+  eventsPerInstantMax: 100_000
+})
+
+/** Something is due again and again without time going on: the run would never end. */
+export class StandstillError extends ColonyError {
+  constructor (message: string) {
+    super('COLONY_WORLD_STANDSTILL', message)
+  }
+}
 
 /** @returns ms, rounded up to what the engine can tell apart */
 export function exactMs (ms: number): number {
@@ -23,6 +39,8 @@ export class Engine {
   readonly trace: Trace
   readonly #queue = new EventQueue()
   #untilMs = 0
+  /** Events that had happened when time last went on. */
+  #eventsBefore = 0
 
   constructor (trace: Trace = new Trace()) {
     this.trace = trace
@@ -58,7 +76,7 @@ export class Engine {
    */
   skipTo (timeMs: number): boolean {
     if (timeMs > this.#untilMs || this.#queue.firstMs() <= timeMs) return false
-    this.nowMs = Math.max(this.nowMs, timeMs)
+    this.#goTo(timeMs)
     this.events++
     return true
   }
@@ -70,12 +88,26 @@ export class Engine {
     while (queue.firstMs() <= untilMs) {
       queue.take()
       const { actor, kind, a, b, payload } = queue
-      this.nowMs = queue.timeMs
-      this.events++
+      this.#goTo(queue.timeMs)
+      if (++this.events - this.#eventsBefore > engineDefaults.eventsPerInstantMax) throw this.#standstill()
       this.trace.event(queue.timeMs, kind, a, b)
       actor.onEvent(kind, a, b, payload)
     }
-    this.nowMs = Math.max(this.nowMs, untilMs)
+    this.#goTo(untilMs)
+  }
+
+  #goTo (timeMs: number): void {
+    if (timeMs <= this.nowMs) return
+    this.nowMs = timeMs
+    this.#eventsBefore = this.events
+  }
+
+  /** Names the event that is due once too often. */
+  #standstill (): StandstillError {
+    const { actor, kind, a, b, payload } = this.#queue
+    const whose = actor === runner ? 'a callback' : `an event of ${actor.constructor.name}${'name' in actor ? ` ${String(actor.name)}` : ''} (kind ${kind}, a ${a}, b ${b})`
+    const does = typeof payload === 'function' ? `: ${String(payload).replaceAll(/\s+/g, ' ').slice(0, 120)}` : ''
+    return new StandstillError(`time stands still at ${this.nowMs} ms: more than ${engineDefaults.eventsPerInstantMax} events are due then; the last is ${whose}${does}`)
   }
 }
 

@@ -49,7 +49,7 @@ export class Members {
   #announceAtMs: number
   #announcedAtMs = -Infinity
   #digestAtMs: number
-  #digestedAtMs = -Infinity
+  #digestedAtMs: number
   #fullDigestAtMs: number
   #expireAtMs = Infinity
 
@@ -60,12 +60,12 @@ export class Members {
     this.#self = { ...init.self, incarnation: init.incarnation, sequence: 0 }
     this.#regionSizes.set(this.#self.region, 1)
     this.#announceAtMs = init.nowMs
-    this.#digestAtMs = init.nowMs
-    this.#fullDigestAtMs = init.nowMs
+    // Until it knows of others a newcomer takes itself for the region's delegate, and theirs tells of it in any case.
+    this.#digestAtMs = this.#fullDigestAtMs = init.nowMs + init.settings.firstDigestMs
+    this.#digestedAtMs = this.#digestAtMs - digestGapMs(init.settings, 1)
   }
 
   self (): Member { return this.#self }
-
   /** Live members, oneself included: the same array, kept up to date, until something but a load or a sequence changes. */
   live (): readonly Member[] {
     return this.#view ??= listed(this.#self, this.#live.values())
@@ -208,7 +208,7 @@ export class Members {
   missing (vector: VersionVector, holder?: PeerName): SignedAnnouncement[] { return missingIn(vector, this.#announcements(), this.#gone.values(), holder) }
 
   nextDeadline (): number {
-    const digestAtMs = this.isDelegate() ? Math.min(this.#digestAtMs, this.#fullDigestAtMs) : Infinity
+    const digestAtMs = this.#tellsRegion() ? Math.min(this.#digestAtMs, this.#fullDigestAtMs) : Infinity
     return Math.min(this.#announceAtMs, digestAtMs, this.#expireAtMs)
   }
 
@@ -216,7 +216,7 @@ export class Members {
     if (nowMs - this.nextDeadline() > this.#settings.expirySlackMs) this.forgive(nowMs - this.nextDeadline(), nowMs)
     if (nowMs >= this.#expireAtMs) this.#expire(nowMs)
     const announce = nowMs >= this.#announceAtMs ? this.#refresh(nowMs) : undefined
-    const digest = this.isDelegate() && nowMs >= Math.min(this.#digestAtMs, this.#fullDigestAtMs)
+    const digest = this.#tellsRegion() && nowMs >= Math.min(this.#digestAtMs, this.#fullDigestAtMs)
     return announce === undefined ? { digest } : { announce, digest }
   }
 
@@ -375,10 +375,10 @@ export class Members {
     this.#digestAtMs = Math.min(this.#digestAtMs, Math.max(nowMs + this.#settings.digestDelayMs, this.#digestedAtMs + gapMs))
   }
 
+  #tellsRegion (): boolean { return this.#live.size > 0 && this.isDelegate() }
+
   #refreshIntervalMs (): number { return refreshIntervalMs(this.#settings, this.#regionSizes.get(this.#self.region) ?? 1) }
-
   #pulseIntervalMs (): number { return pulseIntervalMs(this.#settings, this.#live.size + 1) }
-
   #digestIntervalMs (): number { return digestIntervalMs(this.#settings, this.#regionSizes.size, this.#live.size + 1) }
 
   /** Half to one and a half of the interval: edges that started together do not go on speaking together. */

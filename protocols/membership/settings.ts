@@ -33,6 +33,8 @@ export const membershipDefaults = Object.freeze({
   loadStep: 0.25,
   /** Between two full digests of a region by its delegate. Lower: what gossip lost is repaired sooner, more bytes. */
   digestIntervalMs: 60_000,
+  /** From its start until an edge tells other regions of its own, should it be its region's delegate: time to hear that it is not. Lower: each join is told twice. */
+  firstDigestMs: 1_000,
   /** From a change in the region to the digest that tells it, so that several changes travel as one. */
   digestDelayMs: 250,
   /**

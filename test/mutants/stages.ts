@@ -79,6 +79,14 @@ export const stages = {
   regions: stage('steady', { edges: 24, cities: 3, requests: 2_000, hours: 0.06 }),
   /** One large region, linked by rings. */
   wide: stage('steady', { edges: 20, cities: 1, requests: 2_000, hours: 0.06 }),
+  /** Some are not heard for so long that all others miss them, and hear everybody themselves: the others forget what they had told. */
+  unheard: stage('split-and-heal', { requests: 8_000, hours: 0.2 }, {}, { settings: { directory: { refreshIntervalMs: 10_000 } } },
+    [{ kind: 'one-way-cut', times: 10, from: 0.05, to: 0.3, lastsMs: [2_000, 40_000], share: 0.1 }]),
+  /** Loads move all the time, other regions hear of it late, and edges die with words of theirs still on the way. */
+  hearsay: stage('churn', { requests: 40_000, hours: 0.2 }, { flash: { from: 0.1, to: 0.9, share: 0.5 }, lifetimeMs: [0, 1_000] }, {
+    settings: { membership: { loadStep: 0.05, repairDelayMs: 10_000 } },
+    limits: { directoryQuietMs: Infinity }
+  }, [{ kind: 'crash', times: 6, from: 0.4, to: 0.75, lastsMs: [30_000, 60_000] }]),
   /** A region loses its power. */
   loss: stage('region-loss', { hours: 0.2 }),
   /** The origin is slow, then gone, and back for long enough that nothing excuses errors. */

@@ -2,8 +2,7 @@
  * `busy` is said in need: an edge that sends fills on to the next owner has about as much as its share itself. Rates are smoothed
  * and announcements some seconds old, so two windows in a row have to be without need.
  */
-import { loadLimit } from '../../../protocols/locate/bounded-load.ts'
-import type { EdgeChecker, Sight } from './edge-checker.ts'
+import { fairLimit, type EdgeChecker, type Sight } from './edge-checker.ts'
 
 const windowSeconds = 10
 /** Part of its limit that an edge has to have taken when it refuses. */
@@ -30,7 +29,7 @@ export function busyInNeed (sight: Sight): EdgeChecker {
         for (const { index, peer, up, members } of region) {
           const isCalm = up && sight.nowMs() - Math.max(sight.calmSinceMs(), sight.upSinceMs(index)) > 2_000 * windowSeconds
           const rate = taken[index]! / windowSeconds
-          const limit = Math.max(locate.busyFloorPerSecond, up ? loadLimit(locate.loadFactor, members.self().weight / weights, total) : 0)
+          const limit = Math.max(locate.busyFloorPerSecond, up ? fairLimit(locate.loadFactor, members.self().weight / weights, total) : 0)
           const isIdle = isCalm && refused[index]! > refusedShareMax * (taken[index]! + refused[index]!) && rate < needMin * limit
           if (isIdle && wasIdle[index] === 1) {
             fail(name, `${peer} has refused ${refused[index]} fills in ${windowSeconds} s; it takes ${rate.toFixed(1)} asks a second, and its share of ${Math.round(total)} allows ${Math.round(limit)}`)

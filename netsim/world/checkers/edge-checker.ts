@@ -95,4 +95,12 @@ export const limitDefaults = Object.freeze({
 })
 export type Limits = { readonly [K in keyof typeof limitDefaults]: number }
 
+/**
+ * What bounded load allows a member of `share` of the weights while all take `total`. Written again here: of the core's own
+ * function a mistake in it would be the checkers', too.
+ */
+export function fairLimit (loadFactor: number, share: number, total: number): number {
+  return total * share * loadFactor
+}
+
 export type MakeChecker = (sight: Sight) => EdgeChecker

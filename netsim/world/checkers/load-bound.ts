@@ -3,8 +3,7 @@
  * smoothed and announcements some seconds old, so two windows in a row have to be above.
  */
 import { Verb } from '../../../protocols/fetch/messages.ts'
-import { loadLimit } from '../../../protocols/locate/bounded-load.ts'
-import type { EdgeChecker, Sight } from './edge-checker.ts'
+import { fairLimit, type EdgeChecker, type Sight } from './edge-checker.ts'
 
 const windowSeconds = 10
 
@@ -25,7 +24,7 @@ export function loadBound ({ edges, settings: { locate }, limits, fail }: Sight)
         const weights = up.reduce((sum, edge) => sum + edge.members.self().weight, 0)
         for (const edge of up) {
           const rate = taken[edge.index]! / windowSeconds
-          const limit = loadLimit(locate.loadFactor, edge.members.self().weight / weights, total)
+          const limit = fairLimit(locate.loadFactor, edge.members.self().weight / weights, total)
           const isAbove = up.length > 1 && rate > limits.loadSlack * Math.max(limit, locate.busyFloorPerSecond)
           if (isAbove && wasAbove[edge.index] === 1) {
             fail(name, `${edge.peer} has taken ${Math.round(rate)} fills a second for ${2 * windowSeconds} s; its share of ${Math.round(total)} allows ${Math.round(limit)}`)

@@ -3,6 +3,7 @@
  * a few fetches of one object under way at the origin.
  */
 import type { Flight } from '../edge/flights.ts'
+import { PairTable } from '../pair-table.ts'
 import type { EdgeChecker, Sight } from './edge-checker.ts'
 
 export function originSpared (sight: Sight): EdgeChecker {
@@ -10,35 +11,38 @@ export function originSpared (sight: Sight): EdgeChecker {
   const { edges, limits, fail } = sight
   const regions = [...new Set(edges.map(({ region }) => region))]
   const regionOf = edges.map(({ region }) => regions.indexOf(region))
-  const fetching = new Map<number, Set<Flight>>()
+  /** By region and object; a flight is in there once. */
+  const fetching = new PairTable<Flight[]>()
   let changedMs = 0
   const onChange = (): void => { changedMs = sight.nowMs() }
-  const placeOf = ({ edge, object }: Flight): number => object * regions.length + regionOf[edge]!
+  const drop = (flight: Flight): void => {
+    const place = regionOf[flight.edge]!
+    const flights = fetching.get(place, flight.object)
+    const at = flights?.indexOf(flight) ?? -1
+    if (flights === undefined || at === -1) return
+    flights.splice(at, 1)
+    if (flights.length === 0) fetching.delete(place, flight.object)
+  }
   return {
     name,
     onUp: onChange,
     onDown: (host) => {
       onChange()
-      for (const [place, flights] of fetching) {
-        for (const flight of flights) if (flight.edge === host) flights.delete(flight)
-        if (flights.size === 0) fetching.delete(place)
-      }
+      for (const flight of fetching.values().flat()) if (flight.edge === host) drop(flight)
     },
     onFault: onChange,
     onOriginAsked: (edge, flight) => {
-      const place = placeOf(flight)
-      const flights = fetching.get(place) ?? new Set()
-      fetching.set(place, flights.add(flight))
+      const flights = fetching.get(regionOf[edge]!, flight.object)
+      if (flights === undefined) {
+        fetching.set(regionOf[edge]!, flight.object, [flight])
+        return
+      }
+      if (!flights.includes(flight)) flights.push(flight)
       const quietMs = sight.nowMs() - Math.max(changedMs, sight.calmSinceMs())
-      if (flights.size > limits.regionFetchesMax && quietMs > limits.convergeMs) {
-        fail(name, `${edges[edge]!.peer} asks the origin for object ${flight.object}, which ${flights.size - 1} other fetches of ${edges[edge]!.region} have done already`)
+      if (flights.length > limits.regionFetchesMax && quietMs > limits.convergeMs) {
+        fail(name, `${edges[edge]!.peer} asks the origin for object ${flight.object}, which ${flights.length - 1} other fetches of ${edges[edge]!.region} have done already`)
       }
     },
-    onFlight: (flight, phase) => {
-      if (phase === 'begins') return
-      const place = placeOf(flight)
-      const flights = fetching.get(place)
-      if (flights?.delete(flight) === true && flights.size === 0) fetching.delete(place)
-    }
+    onFlight: (flight, phase) => { if (phase === 'ends') drop(flight) }
   }
 }

@@ -16,9 +16,12 @@ export function viewsConverge (sight: Sight): EdgeChecker {
   const { edges, limits, fail } = sight
   let changedMs = 0
   let lookAtMs = 0
+  /** Lists that were right since the last change: a list that is the same array has the same members, and the same rings. */
+  const right = new Map<string, unknown>()
   const onChange = (): void => {
     changedMs = sight.nowMs()
     lookAtMs = 0
+    right.clear()
   }
   return {
     name,
@@ -29,8 +32,11 @@ export function viewsConverge (sight: Sight): EdgeChecker {
       const nowMs = sight.nowMs()
       const quietMs = nowMs - Math.max(changedMs, sight.calmSinceMs())
       if (quietMs < limits.convergeMs || nowMs < lookAtMs) return
-      const wrong = difference(edges.filter((edge) => edge.up))
+      const up = edges.filter((edge) => edge.up)
+      if (up.every((edge) => right.get(edge.peer) === edge.members.live())) return
+      const wrong = difference(up)
       lookAtMs = nowMs + (edges.length > largeEdges ? largeLookMs : lookMs)
+      for (const { peer, members } of up) right.set(peer, members.live())
       if (wrong !== undefined) fail(name, `${wrong} ${Math.round(quietMs)} ms after the last change`)
     }
   }

@@ -93,7 +93,8 @@ export function makeColony (world: World, options: ColonyOptions = {}): EdgeColo
   const mesh = new Mesh(topology.edges, (edge) => edges[edge]?.membership.links ?? [])
   const everyone = Int32Array.from({ length: topology.edges }, (_, edge) => edge)
   const peerOf = (index: number): string => peers[index]!
-  const peers = Array.from(everyone, (edge) => `edge-${String(edge).padStart(4, '0')}`)
+  // As names of properties they are kept once by the engine, and compared without a look at their letters.
+  const peers = Object.keys(Object.fromEntries(Array.from(everyone, (edge) => [`edge-${String(edge).padStart(4, '0')}`, edge])))
   const storeBytes = storageOf(load, sizes.objects)
   const isLean = options.packed ?? sizes.objects > packedObjects
   const fellows = topology.regions.map((region) => Int32Array.from(region.edges))

@@ -27,17 +27,16 @@ export class Copies {
   #words: Int32Array
   /** The same memory: initial age and time of receipt, at 1 and 2 of each record's 3. */
   #times: Float64Array
-  readonly #init: CopiesInit
-  #fifo: Fifo
+  readonly #fifo: Fifo
   #slots = 0
   #free: number[] = []
 
   constructor (init: CopiesInit) {
     this.bytesMax = init.bytesMax
-    this.#init = init
     this.#fifo = init.packed ? new PackedFifo(init) : new DaemonFifo(init)
-    this.#words = new Int32Array(recordWords * Math.max(16, Math.ceil(init.expected ?? 0)))
-    this.#times = new Float64Array(this.#words.buffer)
+    const words = recordWords * Math.max(16, Math.ceil(init.expected ?? 0))
+    this.#words = init.memory?.(words) ?? new Int32Array(words)
+    this.#times = new Float64Array(this.#words.buffer, this.#words.byteOffset, words / 2)
   }
 
   get bytes (): number { return this.#fifo.bytes }
@@ -90,7 +89,8 @@ export class Copies {
   }
 
   clear (): void {
-    this.#fifo = this.#init.packed ? new PackedFifo(this.#init) : new DaemonFifo(this.#init)
+    if (this.#slots === 0) return
+    this.#fifo.clear()
     this.#slots = 0
     this.#free = []
   }

@@ -17,10 +17,11 @@ import { Holdings } from './holdings.ts'
 import type { Lean } from './lean.ts'
 import { Membership } from './membership.ts'
 import type { Message } from './messages.ts'
+import { OpenRequest, OpenRequests } from './open-requests.ts'
 import { Provider, type Pending } from './provider.ts'
-import { viewOf, type RegionMembers, type View } from './rings.ts'
+import { viewOf, type View } from './rings.ts'
 import { Timer, type Self } from './self.ts'
-import type { Open, Question } from './trip.ts'
+import type { Question } from './trip.ts'
 
 /** What becomes of a client's request. */
 export interface Customer {
@@ -41,8 +42,8 @@ export class Edge implements Host, Peers {
   readonly cache: Cache
   readonly membership: Membership
   readonly holdings: Holdings
-  /** Clients' requests under way, by number, with their beginnings in true time. */
-  readonly open = new Map<number, { readonly object: number, readonly sinceMs: number }>()
+  /** Clients' requests under way. */
+  readonly open = new OpenRequests()
   readonly #self: Self
   readonly #customer: Customer
   readonly #lean: Lean | undefined
@@ -50,9 +51,6 @@ export class Edge implements Host, Peers {
   readonly #fetcher: Fetcher
   readonly #provider: Provider
   #view: View | undefined
-  /** What the directory was told of the region. */
-  #told: RegionMembers | undefined
-  #requests = 0
 
   constructor ({ self, customer, lean }: EdgeInit) {
     const { seat, settings: { model }, machine } = self
@@ -64,11 +62,12 @@ export class Edge implements Host, Peers {
     this.#asks = new Asks(self)
     this.#fetcher = new Fetcher(self, this, this.#asks)
     const packed = lean !== undefined
-    const copies = new Copies({ bytesMax: seat.bytesMax, objectShareMax: model.objectShareMax, packed, ...lean !== undefined && { expected: lean.copiesExpected } })
+    const copies = new Copies({ bytesMax: seat.bytesMax, objectShareMax: model.objectShareMax, packed, ...lean !== undefined && { expected: lean.copiesExpected, memory: lean.memory } })
     const disk = packed ? undefined : machine.attach(new Disk<Copy>({ after: machine.after }))
     this.holdings = new Holdings(self, copies, {
       rttMs: (peer) => this.rttMs(self.indexOf(peer)),
-      load: (peer) => this.members.member(peer)?.load
+      load: (peer) => this.members.member(peer)?.load,
+      incarnation: (peer) => this.members.member(peer)?.incarnation
     })
     this.cache = new Cache(self, this.#fetcher, copies, disk, (_object, key) => { this.holdings.changed(key) })
     this.#provider = new Provider(self, this.cache, this, (peer) => this.members.member(self.peerOf(peer))?.region)
@@ -83,7 +82,6 @@ export class Edge implements Host, Peers {
   start (): void {
     const { settings } = this.#self
     this.#view = undefined
-    this.#told = undefined
     this.#provider.gate = new LoadGate(settings.locate)
     this.#asks.start()
     this.#fetcher.start()
@@ -98,9 +96,7 @@ export class Edge implements Host, Peers {
     this.#self.mesh.broke()
     for (const peer of this.membership.links) this.#self.watch.broken(this.index, peer)
     this.membership.links.clear()
-    const open = [...this.open.entries()]
-    this.open.clear()
-    for (const [, { object, sinceMs }] of open) this.#answer(object, -1, 0, undefined, false, sinceMs)
+    for (const { object, sinceMs } of this.open.clear()) this.#answer(object, -1, 0, undefined, false, sinceMs)
     this.#lean?.crash(this.index)
     for (const flight of this.cache.flights.values()) flight.over = true
     this.cache.flights.clear()
@@ -147,20 +143,20 @@ export class Edge implements Host, Peers {
       this.#answer(object, cache.copies.version(slot), cache.copies.bytesAt(slot), Source.Store, false, sinceMs)
       return
     }
-    const id = ++this.#requests
-    const open = { id, object, sinceMs }
-    this.open.set(id, open)
+    const open = new OpenRequest(object, sinceMs)
+    this.open.add(open)
     if (this.#lean !== undefined) return this.#lean.request(this.index, open)
     cache.request({ object, key: this.#self.objects.key(object), level: Level.Asker, path: [], silent: [] }, (result) => {
-      if (!this.open.delete(id)) return
+      if (!this.open.delete(open)) return
       if (result.kind === 'failed') this.#answer(object, -1, 0, undefined, false, sinceMs)
       else this.#answer(object, result.head.version, result.head.bytes, result.source, result.head.stale, sinceMs)
     })
   }
 
   /** In a large world, what a client waits for is there; `question` undefined: nothing could be had. */
-  land ({ id, object, sinceMs }: Open, question: Question | undefined, source: Source): void {
-    if (!this.open.delete(id)) return
+  land (open: OpenRequest, question: Question | undefined, source: Source): void {
+    if (!this.open.delete(open)) return
+    const { object, sinceMs } = open
     const { copies } = this.cache
     const slot = question === undefined ? copies.find(object) : -1
     if (question !== undefined) this.#answer(object, question.version, question.bytes, source, false, sinceMs)
@@ -221,8 +217,7 @@ export class Edge implements Host, Peers {
   /** As daemon/mesh.ts does, but for the rings, which are made when somebody asks. */
   #membersChanged (): void {
     const own = this.view().byRegion.get(this.region)
-    if (own === undefined || own === this.#told || this.#lean !== undefined) return
-    this.#told = own
+    if (own === undefined || this.#lean !== undefined) return
     this.holdings.regionChanged(own.peers, this.#locate(this.region)?.ring())
   }
 

@@ -11,6 +11,8 @@ export interface FifoInit {
   readonly objectShareMax: number
   /** So many objects are likely to come to be stored: memory is taken for them at once. */
   readonly expected?: number
+  /** Gives zeroed memory, so many words of 4 bytes. Without it each array is allocated by itself. */
+  readonly memory?: (words: number) => Int32Array
 }
 
 export interface Fifo {
@@ -26,15 +28,20 @@ export interface Fifo {
   /** What an earlier run left. */
   restore: (object: number, bytes: number, slot: number) => readonly number[]
   remove: (object: number) => void
+  clear: () => void
   /** Resident objects, each with its slot, in no order that means anything. */
   residents: () => Iterable<readonly [object: number, slot: number]>
 }
 
 /** The daemon's S3-FIFO, its ids the objects' numbers as text. */
 export class DaemonFifo implements Fifo {
-  readonly #fifo: S3Fifo<number>
+  readonly #init: FifoInit
+  #fifo: S3Fifo<number>
 
-  constructor (init: FifoInit) { this.#fifo = new S3Fifo(init) }
+  constructor (init: FifoInit) {
+    this.#init = init
+    this.#fifo = new S3Fifo(init)
+  }
 
   get bytes (): number { return this.#fifo.bytes }
   get size (): number { return this.#fifo.size }
@@ -49,6 +56,7 @@ export class DaemonFifo implements Fifo {
   insert (object: number, bytes: number, slot: number): number[] { return flat(this.#fifo.insert(String(object), bytes, slot)) }
   restore (object: number, bytes: number, slot: number): number[] { return flat(this.#fifo.restore(String(object), bytes, slot)) }
   remove (object: number): void { this.#fifo.remove(String(object)) }
+  clear (): void { this.#fifo = new S3Fifo(this.#init) }
   * residents (): Generator<readonly [number, number]> { for (const [id, slot] of this.#fifo.residents()) yield [Number(id), slot] }
 }
 

@@ -17,16 +17,22 @@ import type { Self } from './self.ts'
 
 const nobody: OwnerView = { owner: () => undefined }
 
+export interface Colleagues extends Omit<Standings, 'self'> {
+  /** Changes when a member begins anew. */
+  readonly incarnation: (peer: PeerName) => number | undefined
+}
+
 interface Sent { readonly lane: Lane, readonly report: Report, readonly cancel: () => void }
 
 export class Holdings {
   readonly #self: Self
   readonly #copies: Copies
-  readonly #standings: Omit<Standings, 'self'>
+  readonly #colleagues: Colleagues
   #directory!: Holders
   #intake!: Intake
   #reporter!: Reporter
   #members: ReadonlySet<PeerName> = new Set()
+  #incarnations: ReadonlyMap<PeerName, number | undefined> = new Map()
   #ring = nobody
   #handed: OwnerView | undefined
   #handOvers = 0
@@ -36,15 +42,17 @@ export class Holdings {
   readonly #sent = new Map<number, Sent>()
   #ids = 0
 
-  constructor (self: Self, copies: Copies, standings: Omit<Standings, 'self'>) {
+  constructor (self: Self, copies: Copies, colleagues: Colleagues) {
     this.#self = self
     this.#copies = copies
-    this.#standings = standings
+    this.#colleagues = colleagues
   }
 
   start (): void {
     const { settings: { directory }, seat, objects, machine } = this.#self
     this.#sent.clear()
+    this.#members = new Set()
+    this.#incarnations = new Map()
     this.#directory = new Holders(directory)
     this.#intake = new Intake(this.#directory, directory)
     this.#handed = undefined
@@ -65,8 +73,12 @@ export class Holdings {
   /** The members of the region, or its ring, are others now. */
   regionChanged (peers: readonly PeerName[], ring: OwnerView | undefined): void {
     const nowMs = this.#self.machine.nowMs()
+    const before = this.#incarnations
     this.#members = new Set(peers)
-    this.#intake.retain((peer) => this.#members.has(peer))
+    this.#incarnations = new Map(peers.map((peer) => [peer, this.#colleagues.incarnation(peer)]))
+    const same = new Set(peers.filter((peer) => !before.has(peer) || before.get(peer) === this.#incarnations.get(peer)))
+    this.#intake.retain((peer) => same.has(peer))
+    if (same.size < this.#members.size) this.#reporter.membersChanged(same, nowMs)
     this.#reporter.membersChanged(this.#members, nowMs)
     if (ring !== undefined && ring !== this.#ring) {
       this.#ring = ring
@@ -83,7 +95,7 @@ export class Holdings {
 
   /** Who holds it as far as this edge's directory knows, whom to ask first in front. */
   holders (key: ContentKey): PeerName[] {
-    return rank(key, this.#directory.holders(key), { self: this.#self.seat.peer, ...this.#standings })
+    return rank(key, this.#directory.holders(key), { self: this.#self.seat.peer, ...this.#colleagues })
   }
 
   /** For checkers: as it stands in the table. */

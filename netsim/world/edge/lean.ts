@@ -12,15 +12,17 @@ import type { Watch } from '../checkers/watch.ts'
 import type { Engine } from '../engine.ts'
 import type { Machine } from '../machine.ts'
 import type { Network } from '../network.ts'
+import { PairTable } from '../pair-table.ts'
 import type { Edge } from './edge.ts'
 import { Level, Source } from './flights.ts'
 import { Part } from './messages.ts'
 import type { Objects } from './objects.ts'
+import type { OpenRequest } from './open-requests.ts'
 import { holdersMax, PackedDirectory } from './packed-directory.ts'
 import type { View } from './rings.ts'
 import type { WorldSettings } from './settings.ts'
 import type { Totals } from './totals.ts'
-import { Question, Reply, Step, Trip, type Open } from './trip.ts'
+import { Question, Reply, Step, Trip } from './trip.ts'
 
 export interface LeanInit {
   readonly engine: Engine
@@ -43,10 +45,13 @@ const variants = 4
 const sweepIntervalMs = 1_000
 /** Copies that a request leaves behind over an hour of a large world, at asker, owner and home: more makes arrays grow. */
 const copiesPerRequest = 1.3
+/** Records, entries and tables of a store, at most: packed-fifo.ts, copies.ts. */
+const bytesPerCopy = 76
 
 export class Lean {
   readonly #init: LeanInit
-  readonly #trips: Array<Map<number, Trip>>
+  /** By edge and variant, and by object. */
+  readonly #trips = new PairTable<Trip>()
   readonly #directories: PackedDirectory[] = []
   readonly #views: View[] = []
   readonly #placeOf: Int32Array
@@ -56,13 +61,15 @@ export class Lean {
   /** Of pairs of edges: the last report, for the bill. */
   readonly #reportedMs: Float64Array
   readonly #known = new Int32Array(holdersMax)
+  readonly #slab: ArrayBuffer
+  #taken = 0
   readonly #edgesMax: number
 
   /** @param edgesMax how many there will be */
   constructor (init: LeanInit, edgesMax: number) {
     this.#init = init
     this.#edgesMax = edgesMax
-    this.#trips = Array.from({ length: edgesMax }, () => new Map())
+    this.#slab = new ArrayBuffer(edgesMax * bytesPerCopy * Math.ceil(this.copiesExpected))
     this.#met = new Uint8Array(edgesMax ** 2)
     this.#ttfbMs = new Float64Array(edgesMax).fill(NaN)
     this.#reportedMs = new Float64Array(edgesMax ** 2).fill(-Infinity)
@@ -78,16 +85,27 @@ export class Lean {
   /** At each edge. */
   get copiesExpected (): number { return copiesPerRequest * this.#init.requests / this.#edgesMax }
 
+  /** For the edges' stores: one piece, as a thousand of a megabyte each make the collector of garbage run a hundred times. */
+  readonly memory = (words: number): Int32Array => {
+    const at = this.#taken
+    // Records hold numbers of 8 bytes.
+    this.#taken += 8 * Math.ceil(words / 2)
+    return this.#taken <= this.#slab.byteLength ? new Int32Array(this.#slab, at, words) : new Int32Array(words)
+  }
+
   /** What the edge sees of the members is another now. */
   viewChanged (edge: number, view: View): void { this.#views[edge] = view }
 
   /** A client asks for what is not stored fresh. */
-  request (edge: number, open: Open): void { this.#join(edge, open.object, Level.Asker, open) }
+  request (edge: number, open: OpenRequest): void { this.#join(edge, open.object, Level.Asker, open) }
 
   /** The process is gone. */
   crash (edge: number): void {
-    for (const trip of this.#trips[edge]!.values()) trip.over = true
-    this.#trips[edge]!.clear()
+    for (const trip of this.#trips.values()) {
+      if (trip.edge !== edge) continue
+      trip.over = true
+      this.#forget(trip)
+    }
     this.#met.fill(0, edge * this.#edgesMax, (edge + 1) * this.#edgesMax)
     this.#ttfbMs[edge] = NaN
     this.#directories[this.#init.regionOf(edge)]!.forget(this.#placeOf[edge]!)
@@ -129,9 +147,9 @@ export class Lean {
   /** On its way from the origin is as good as here. */
   #have (edge: number, question: Question, object: number): void {
     for (let variant = 0; variant < variants; variant++) {
-      const trip = this.#trips[edge]!.get(object * variants + variant)
+      const trip = this.#trips.get(edge * variants + variant, object)
       if (trip === undefined || trip.level !== Level.Origin) continue
-      trip.waiting.push(question)
+      trip.wait(question)
       return
     }
     this.#reply(edge, question, Reply.Miss)
@@ -152,24 +170,23 @@ export class Lean {
 
   // Fetches.
 
-  #join (edge: number, object: number, level: Level, waiting: Open | Question): void {
-    const trips = this.#trips[edge]!
+  #join (edge: number, object: number, level: Level, waiting: OpenRequest | Question): void {
     let variant = 0
-    let trip = trips.get(object * variants)
+    let trip = this.#trips.get(edge * variants, object)
     if (trip !== undefined && trip.level < level) {
       // It may be waiting on the very edge that asks: one of its own cannot.
       variant = level
-      trip = trips.get(object * variants + level)
+      trip = this.#trips.get(edge * variants + level, object)
     }
     if (trip !== undefined) {
-      trip.waiting.push(waiting)
+      trip.wait(waiting)
       return
     }
     const { copies } = this.#init.edges[edge]!.cache
     const slot = copies.find(object)
     const by = waiting instanceof Question ? waiting : undefined
     trip = new Trip(edge, object, variant, level, slot === -1 ? -1 : copies.version(slot), this.#init.engine.nowMs, by?.from ?? -1, by?.trip.asker ?? -1, waiting)
-    trips.set(object * variants + variant, trip)
+    this.#trips.set(edge * variants + variant, object, trip)
     this.#init.watch.flight(trip, 'begins')
     const view = this.#views[edge]!
     const owner = level === Level.Asker && view.place !== -1 ? this.#owner(view, view.place, object) : edge
@@ -310,11 +327,11 @@ export class Lean {
 
   /** @param question what came; undefined where nothing could be had */
   #land (trip: Trip, question: Question | undefined, ageMs: number, source: Source): void {
-    const { edge, object, variant, waiting } = trip
+    const { edge } = trip
     trip.over = true
-    this.#trips[edge]!.delete(object * variants + variant)
+    this.#forget(trip)
     this.#init.watch.flight(trip, 'ends')
-    for (const each of waiting) {
+    trip.tell((each) => {
       if (!(each instanceof Question)) this.#init.edges[edge]!.land(each, question, source)
       else if (question === undefined) this.#reply(edge, each, Reply.Failed)
       else if (each.verb === Verb.Have && source !== Source.Origin) this.#reply(edge, each, Reply.Miss)
@@ -322,7 +339,7 @@ export class Lean {
         each.ageMs = ageMs
         this.#hit(edge, each, question.version, question.bytes)
       }
-    }
+    })
   }
 
   /** @param owner who is told, for the bill */
@@ -364,13 +381,13 @@ export class Lean {
   /** Stands for signs of life: a question is given up where it or its answer was lost, or whoever works on it is gone, cut off or stopped. */
   #sweep (): void {
     const { engine: { nowMs }, settings: { fetch } } = this.#init
-    for (const trips of this.#trips) {
-      for (const trip of trips.values()) {
-        if (nowMs - trip.askedMs < fetch.answerTimeoutMs) continue
-        for (const question of [trip.asked, trip.got]) if (question !== undefined && !this.#isAnswered(question, nowMs)) this.#silent(trip.edge, question)
-      }
+    const late = this.#trips.values().filter(({ askedMs }) => nowMs - askedMs >= fetch.answerTimeoutMs)
+    for (const trip of late.sort((one, other) => one.edge - other.edge || one.beganAtMs - other.beganAtMs)) {
+      for (const question of [trip.asked, trip.got]) if (question !== undefined && !this.#isAnswered(question, nowMs)) this.#silent(trip.edge, question)
     }
   }
+
+  #forget ({ edge, object, variant }: Trip): void { this.#trips.delete(edge * variants + variant, object) }
 
   /** Whether an answer is still to be expected. */
   #isAnswered ({ from, to, lives, taken, reply, repliedMs, bytes, trip }: Question, nowMs: number): boolean {

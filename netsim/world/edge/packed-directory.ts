@@ -104,11 +104,12 @@ export class PackedDirectory {
     this.#used = 1
     for (let from = 0; from < objects.length; from++) {
       if (objects[from] === 0) continue
-      const kept = holders.subarray(from * holdersMax, (from + 1) * holdersMax)
-      if (kept[0] === 0 && kept[1] === 0 && kept[2] === 0 && kept[3] === 0) continue
+      let kept = 0
+      for (let place = from * holdersMax; place < (from + 1) * holdersMax; place++) kept |= holders[place]!
+      if (kept === 0) continue
       const to = this.#find(objects[from]! - 1)
       this.#objects[to] = objects[from]!
-      this.#holders.set(kept, to * holdersMax)
+      for (let place = 0; place < holdersMax; place++) this.#holders[to * holdersMax + place] = holders[from * holdersMax + place]!
       this.#used++
     }
   }

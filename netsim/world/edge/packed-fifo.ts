@@ -39,8 +39,9 @@ export class PackedFifo implements Fifo {
   constructor (init: FifoInit) {
     this.#init = init
     const expected = Math.max(64, Math.ceil(init.expected ?? 0))
-    this.#words = new Int32Array(expected * entryWords)
-    this.#table = new Int32Array(2 * 2 ** Math.ceil(Math.log2(expected / 0.7)))
+    const memory = init.memory ?? ((words) => new Int32Array(words))
+    this.#words = memory(expected * entryWords)
+    this.#table = memory(2 * 2 ** Math.ceil(Math.log2(expected / 0.7)))
   }
 
   get bytes (): number { return this.#sums[Small]! + this.#sums[Main]! }
@@ -77,6 +78,16 @@ export class PackedFifo implements Fifo {
   remove (object: number): void {
     const entry = this.#find(object)
     if (entry !== none) this.#forget(entry)
+  }
+
+  clear (): void {
+    this.#table.fill(0)
+    this.#entries = this.#used = 0
+    this.#free = none
+    this.#oldest.fill(none)
+    this.#newest.fill(none)
+    this.#sizes.fill(0)
+    this.#sums.fill(0)
   }
 
   * residents (): Generator<readonly [number, number]> {

@@ -4,14 +4,11 @@
  */
 import { hashStep } from '../../../protocols/membership/pulse.ts'
 
-const steps = new WeakMap<Uint8Array, Uint8Array>()
+/** Kept at the value itself: a table beside it would be looked through by every collection of garbage. */
+const before = Symbol('before')
+type Remembering = Uint8Array & { [before]?: Uint8Array }
 
 /** `hashStep`, remembered for as long as the value is. */
-export function rememberedStep (value: Uint8Array): Uint8Array {
-  let step = steps.get(value)
-  if (step === undefined) {
-    step = hashStep(value)
-    steps.set(value, step)
-  }
-  return step
+export function rememberedStep (value: Remembering): Uint8Array {
+  return value[before] ??= hashStep(value)
 }

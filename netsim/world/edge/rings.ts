@@ -21,6 +21,7 @@ export class Rings {
   readonly #settings: LocateSettings
   readonly #objects: Objects
   readonly #locates = new Map<string, Locate>()
+  readonly #members = new Map<string, RegionMembers>()
   readonly #homes = new Map<string, Homes>()
   readonly #owners = new WeakMap<Locate, Owners>()
   readonly #indexOf: (peer: string) => number
@@ -43,6 +44,17 @@ export class Rings {
       if (this.#locates.size > sharedMax) this.#locates.delete(this.#locates.keys().next().value as string)
     }
     return locate
+  }
+
+  /** @returns the same for equal members in the same order: a thousand edges hold one in place of a thousand */
+  shared (members: RegionMembers, region: Region): RegionMembers {
+    const name = `${region}/${members.peers[0] ?? ''}/${members.signature}`
+    const known = this.#members.get(name)
+    if (known?.peers.length === members.peers.length && known.peers.every((peer, at) => peer === members.peers[at])) return known
+    this.#members.delete(name)
+    this.#members.set(name, members)
+    if (this.#members.size > sharedMax) this.#members.delete(this.#members.keys().next().value as string)
+    return members
   }
 
   /** Where objects are at home among these regions, which are sorted: a table for all edges that see the same ones. */
@@ -74,16 +86,17 @@ export class Homes {
   readonly #objects: Objects
   readonly #hashes: Int32Array
   /** The region's place, plus one. */
-  readonly #places: Uint16Array
+  #places: Uint16Array | undefined
 
   constructor (objects: Objects, regions: readonly Region[]) {
     this.#objects = objects
     this.#hashes = Int32Array.from(regions, regionHash)
-    this.#places = new Uint16Array(objects.count)
   }
 
   /** @returns the region's place among the sorted ones; -1 where there is none */
   of (object: number): number {
+    // An edge that has just started sees its own region alone, and nobody asks it: no table for that.
+    this.#places ??= new Uint16Array(this.#objects.count)
     const known = this.#places[object]!
     if (known > 0) return known - 1
     const place = homePlace(this.#objects.word(object, KeyWord.Home), this.#hashes)
@@ -164,7 +177,7 @@ export function viewOf (rings: Rings, own: Region, members: readonly Member[], r
   const byRegion = new Map<Region, RegionMembers>()
   const locates = new Map<Region, Locate>()
   for (const [region, list] of lists) {
-    const now = regionMembers(list, weightMax)
+    const now = rings.shared(regionMembers(list, weightMax), region)
     const before = last?.byRegion.get(region)
     const same = before?.signature === now.signature
     byRegion.set(region, now)

@@ -1,12 +1,10 @@
 /** What is under way in a large world: one object for each fetch and one for each question, which comes back as its answer. */
 import { Flight, type Level } from './flights.ts'
+import type { OpenRequest } from './open-requests.ts'
 import type { Verb } from '../../../protocols/fetch/messages.ts'
 
 export const Reply = { None: 0, Hit: 1, Miss: 2, Busy: 3, Failed: 4, Silent: 5 } as const
 export type Reply = typeof Reply[keyof typeof Reply]
-
-/** A client's request that waits. */
-export interface Open { readonly id: number, readonly object: number, readonly sinceMs: number }
 
 /** One edge asks another, or the origin; the same object goes back with the answer in it. */
 export class Question {
@@ -44,7 +42,8 @@ export type Step = typeof Step[keyof typeof Step]
 
 export class Trip extends Flight {
   /** Who waits for it: clients here, and what peers ask. */
-  readonly waiting: Array<Open | Question>
+  readonly #first: OpenRequest | Question
+  #more: Array<OpenRequest | Question> | undefined
   /** What this edge was asked as. */
   readonly askedAs: Level
   /** Who asked, and who had asked that one; -1 for none. */
@@ -63,11 +62,20 @@ export class Trip extends Flight {
   got: Question | undefined
   askedMs = 0
 
-  constructor (edge: number, object: number, variant: number, level: Level, held: number, nowMs: number, asker: number, beforeAsker: number, first: Open | Question) {
+  constructor (edge: number, object: number, variant: number, level: Level, held: number, nowMs: number, asker: number, beforeAsker: number, first: OpenRequest | Question) {
     super(edge, object, variant, level, held, nowMs)
     this.askedAs = level
     this.asker = asker
     this.beforeAsker = beforeAsker
-    this.waiting = [first]
+    this.#first = first
+  }
+
+  /** Hardly any trip has a second one: only those make a list. */
+  wait (another: OpenRequest | Question): void { (this.#more ??= []).push(another) }
+
+  /** @param tell each of those that wait, in the order in which they came */
+  tell (tell: (waiting: OpenRequest | Question) => void): void {
+    tell(this.#first)
+    this.#more?.forEach(tell)
   }
 }

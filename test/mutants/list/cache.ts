@@ -122,7 +122,7 @@ export const cacheMutants: readonly Mutant[] = [
     file: 'netsim/world/edge/flights.ts',
     find: '    this.beganAtMs = beganAtMs\n    this.#level = level',
     replace: '    this.beganAtMs = beganAtMs\n    this.#level = Level.Origin',
-    stages: ['split'],
+    stages: ['churn', 'split'],
     why: 'a flight that waits on another edge looks as if it waited on the origin alone'
   },
   {
@@ -146,7 +146,7 @@ export const cacheMutants: readonly Mutant[] = [
     file: cache,
     find: 'if (flight !== undefined && flight.level < level) {',
     replace: 'if (flight !== undefined && flight.level > level) {',
-    stages: ['split', 'churn'],
+    stages: ['origin', 'split'],
     why: 'an ask waits on a flight that waits on its asker'
   },
   {

@@ -45,7 +45,7 @@ export const directoryMutants: readonly Mutant[] = [
     file: intake,
     find: 'if (holder.earlier !== undefined) this.#directory.retire(holder.earlier)',
     replace: '',
-    stages: ['churn', 'restarts'],
+    stages: ['unheard', 'churn', 'restarts'],
     why: 'what a holder lost in a crash is believed on'
   },
   {
@@ -53,7 +53,7 @@ export const directoryMutants: readonly Mutant[] = [
     file: intake,
     find: 'return { kind: \'again\' }\n    if (sequence > holder.sequence) {',
     replace: 'return { kind: \'ok\' }\n    if (sequence > holder.sequence) {',
-    stages: ['churn', 'restarts'],
+    stages: ['unheard', 'churn', 'restarts'],
     why: 'an owner that lost its directory does not ask for it again'
   },
   {
@@ -77,7 +77,7 @@ export const directoryMutants: readonly Mutant[] = [
     file: lane,
     find: 'if (answer.kind === \'again\') return this.restart(nowMs)',
     replace: '',
-    stages: ['churn', 'restarts'],
+    stages: ['unheard', 'churn', 'restarts'],
     why: 'the holder does not tell again what the owner has lost'
   },
   {
@@ -85,7 +85,7 @@ export const directoryMutants: readonly Mutant[] = [
     file: lane,
     find: '    const delayMs = Math.min(retryMaxMs, retryMinMs * 2 ** this.#failures++)\n    this.#awaiting = false',
     replace: '    const delayMs = Math.min(retryMaxMs, retryMinMs * 2 ** this.#failures++)\n    this.#report = undefined\n    this.#awaiting = false',
-    stages: ['flicker'],
+    stages: ['unheard', 'flicker'],
     why: 'a report that was not answered is not repeated'
   },
   {

@@ -10,8 +10,8 @@ export const membershipMutants: readonly Mutant[] = [
   {
     name: 'incarnation-ignored',
     file: version,
-    find: 'return a[0] - b[0] || a[1] - b[1]',
-    replace: 'return a[1] - b[1]',
+    find: 'return a.incarnation - b.incarnation || a.sequence - b.sequence',
+    replace: 'return a.sequence - b.sequence',
     stages: ['churn', 'restarts'],
     why: 'an edge that starts again is taken for its older self'
   },
@@ -50,10 +50,26 @@ export const membershipMutants: readonly Mutant[] = [
   {
     name: 'sign-of-life-unheard',
     file: members,
-    find: '      entry.signed = signed\n      entry.heardAtMs = nowMs',
+    find: '      entry.signed = signed\n      entry.heardAtMs = heardAtMs',
     replace: '      entry.signed = signed',
     stages: ['announced'],
     why: 'refreshes do not prolong a life'
+  },
+  {
+    name: 'hearsay-is-life',
+    file: members,
+    find: 'entry === undefined || isNew || pulse === undefined || this.#pulses === undefined ? nowMs : entry.heardAtMs',
+    replace: 'nowMs',
+    stages: ['hearsay'],
+    why: 'what is passed on of the dead prolongs their lives'
+  },
+  {
+    name: 'no-pulse-beside-news',
+    file: members,
+    find: 'if (!isNewChain) pulses?.beat(',
+    replace: 'if (!says) pulses?.beat(',
+    stages: ['hearsay'],
+    why: 'an edge whose load moves gives other regions no sign of life'
   },
   {
     name: 'refresh-without-sequence',
@@ -98,8 +114,8 @@ export const membershipMutants: readonly Mutant[] = [
   {
     name: 'unknown-not-sent',
     file: version,
-    find: 'heldOf(signed) === undefined || isNewer(signed, heldOf(signed))',
-    replace: 'heldOf(signed) !== undefined && isNewer(signed, heldOf(signed))',
+    find: 'if (held === undefined || isNewer(signed, held)) missing.push(signed)',
+    replace: 'if (held !== undefined && isNewer(signed, held)) missing.push(signed)',
     stages: ['restarts', 'split', 'churn'],
     why: 'an exchange of lists tells nobody of whom he does not know'
   },

@@ -138,6 +138,11 @@ const cases: readonly Case[] = [
     prepare: ({ edges }) => { edges[2]!.holdings.changed = () => {} }
   },
   {
+    checker: directoryTruth, broken: 'does not tell owners what it stores, in a large region', says: /does not know that edge-0002 has it/,
+    sizes: { edges: 20, cities: 1, objects: 1_000, requests: 2_000 },
+    prepare: ({ edges }) => { edges[2]!.holdings.changed = () => {} }
+  },
+  {
     checker: loadBound, broken: 'never says busy', says: /has taken \d+ fills a second for 20 s/,
     load: { lifetimeMs: [0, 0], zipf: 0 }, sizes: { edges: 5, cities: 1, requests: 25_000, objects: 5_000, hours: 0.025 },
     settings: { locate: { busyFloorPerSecond: 20 } },

@@ -21,7 +21,7 @@ function run (name: string, seed: number, packed: boolean): { readonly result: W
 
 describe('a lean world', () => {
   it.each(['steady', 'region-loss', 'split-and-heal', 'churn', 'slow-origin', 'thundering-herd', 'rolling-restart'])('breaks no rule in %s', { timeout: 120_000 }, (name) => {
-    for (const seed of [1, 3]) expect(run(name, seed, true).result.violations).toEqual([])
+    for (const seed of [1, 2]) expect(run(name, seed, true).result.violations).toEqual([])
   })
 
   it('repeats to the event', () => {

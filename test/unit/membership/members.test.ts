@@ -5,7 +5,7 @@ import { announcementOf, membersOf, unsigned } from './support.ts'
 import type { Members } from '../../../protocols/membership/members.ts'
 import type { Announcement } from '../../../protocols/membership/announcement.ts'
 
-const { refreshMs, digestIntervalMs: digestMs, silentRefreshes, expirySlackMs, announceDelayMs, digestDelayMs } = membershipDefaults
+const { refreshMs, digestIntervalMs: digestMs, silentRefreshes, expirySlackMs, announceDelayMs, digestDelayMs, firstDigestMs } = membershipDefaults
 
 function hear (members: Members, peer: string, fields: Partial<Announcement>, nowMs: number): void {
   members.receive(unsigned(announcementOf(peer, fields)), nowMs)
@@ -176,9 +176,26 @@ describe('one\'s own announcement', () => {
 })
 
 describe('the digest of a region', () => {
+  /** An edge that has been there for a while. */
+  const settled = { settings: { firstDigestMs: 0 } }
+
+  it('is told by a newcomer only once it has heard of others and had time to hear of a delegate', () => {
+    const members = membersOf('b')
+    expect(run(members, 60_000).digests).toEqual([])
+    hear(members, 'c', {}, 60_000)
+    expect(run(members, 60_000).digests[0]).toEqual(['b', 'c'])
+    const informed = membersOf('b')
+    hear(informed, 'a', {}, firstDigestMs - 1)
+    expect(run(informed, 5_000).digests).toEqual([])
+    const delegate = membersOf('b')
+    hear(delegate, 'c', {}, 1)
+    expect(run(delegate, firstDigestMs - 1).digests).toEqual([])
+    expect(run(delegate, firstDigestMs).digests[0]).toEqual(['b', 'c'])
+  })
+
   it('is told by the member with the lowest peer id alone, and holds its region alone', () => {
-    const lowest = membersOf('a')
-    const other = membersOf('b')
+    const lowest = membersOf('a', settled)
+    const other = membersOf('b', settled)
     hear(lowest, 'b', {}, 0)
     hear(other, 'a', {}, 0)
     hear(lowest, 'x', { region: 'there' }, 0)
@@ -187,7 +204,7 @@ describe('the digest of a region', () => {
   })
 
   it('tells a change soon, and only what changed', () => {
-    const members = membersOf('a')
+    const members = membersOf('a', settled)
     hear(members, 'b', {}, 0)
     run(members, 500)
     hear(members, 'c', {}, 500)
@@ -195,7 +212,7 @@ describe('the digest of a region', () => {
   })
 
   it('tells the changes of a storm together', () => {
-    const members = membersOf('a')
+    const members = membersOf('a', settled)
     hear(members, 'b', {}, 0)
     run(members, 500)
     const digests: string[][] = []
@@ -209,16 +226,18 @@ describe('the digest of a region', () => {
   })
 
   it('tells the leave of a member once', () => {
-    const members = membersOf('a')
+    const members = membersOf('a', settled)
     hear(members, 'b', {}, 0)
+    hear(members, 'x', { region: 'there', refreshMs: 3_600_000 }, 0)
     run(members, 500)
     hear(members, 'b', { sequence: 2, leaving: true }, 500)
     expect(run(members, 1.5 * digestMs).digests).toEqual([['b'], ['a']])
   })
 
   it('passes to the next member when the delegate is gone', () => {
-    const members = membersOf('b')
+    const members = membersOf('b', settled)
     hear(members, 'a', {}, 0)
+    hear(members, 'x', { region: 'there' }, 0)
     expect(members.isDelegate()).toBe(false)
     hear(members, 'a', { sequence: 2, leaving: true }, 100)
     expect(members.isDelegate()).toBe(true)

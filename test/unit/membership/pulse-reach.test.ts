@@ -103,6 +103,7 @@ describe('proofs of life', () => {
 
   it('begin anew, and say so to other regions, when a chain is used up', () => {
     const members = edge('m')
+    members.receive(unsigned(announcementOf('x', { region: 'there', refreshMs: 3_600_000 })), 0)
     const { announcedMs: [, renewedMs], digests } = run(members, (pulsesMax + 10) * refreshMs)
     expect(renewedMs! / (pulsesMax * refreshMs)).toBeCloseTo(1, 1)
     expect(digests).toContainEqual([renewedMs! + digestDelayMs, ['m']])

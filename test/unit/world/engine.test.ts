@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { Engine, exactMs } from '../../../netsim/world/engine.ts'
+import { Engine, engineDefaults, exactMs, StandstillError, type Actor } from '../../../netsim/world/engine.ts'
 
 describe('the engine', () => {
   it('shows each event its own time and stops after the last one that is due', () => {
@@ -54,6 +54,27 @@ describe('the engine', () => {
     engine.at(5, () => { expect(engine.skipTo(11)).toBe(false) })
     engine.run(10)
     expect(engine.events).toBe(3)
+  })
+
+  it('ends a run in which time stands still, and names the event', () => {
+    class Clock implements Actor {
+      readonly name = 'edge-0007'
+      onEvent (kind: number, a: number): void { engine.post(engine.nowMs, this, kind, a, 0) }
+    }
+    const engine = new Engine()
+    engine.post(5, new Clock(), 3, 42, 0)
+    expect(() => { engine.run(10) }).toThrow(new StandstillError('time stands still at 5 ms: more than 100000 events are due then; the last is an event of Clock edge-0007 (kind 3, a 42, b 0)'))
+    const other = new Engine()
+    const askAgain = (): void => { other.after(0, askAgain) }
+    other.at(0, askAgain)
+    expect(() => { other.run(10) }).toThrow(/time stands still at 0 ms: .* a callback: \(\) => \{ other\.after\(0, askAgain\)/)
+  })
+
+  it('lets as many events happen at one instant as it may, over and over', () => {
+    const engine = new Engine()
+    for (const atMs of [0, 1, 2]) for (let count = 0; count < engineDefaults.eventsPerInstantMax; count++) engine.at(atMs, () => {})
+    engine.run(2)
+    expect(engine.events).toBe(3 * engineDefaults.eventsPerInstantMax)
   })
 
   it('refuses a time that would order nothing', () => {

@@ -6,7 +6,7 @@ import type { ExperimentReport } from '../../netsim/swarm/experiment.ts'
 const noWorkload = { requests: 0, errors: 0, wrongBytes: 0, hitRatio: 0, latencyMs: { p50: 0, p99: 0 }, peerFetches: 0, originFetches: 0 }
 
 export function summaryOf (report: ExperimentReport) {
-  const { seed, peers, regions, processes, convergedMs, connectionsPerPeer, probe, change, workload, faults, reunitedMs, first, last } = report
+  const { seed, peers, regions, processes, pace, convergedMs, connectionsPerPeer, probe, change, workload, faults, reunitedMs, first, last } = report
   // Where the idle cost was left out, that of the time under load.
   const { rssBytesPerPeer, cpuPercentPerPeer, eventLoopDelayMs, coordination } = report.idle ?? costOf(first, last)
   return {
@@ -14,6 +14,7 @@ export function summaryOf (report: ExperimentReport) {
     peers,
     regions,
     processes,
+    pace,
     convergedMs: Math.round(convergedMs),
     connectionsPerPeer: Math.round(connectionsPerPeer * 10) / 10,
     probe,

@@ -55,10 +55,11 @@ export class SwarmView {
   }
 
   report (report: ExperimentReport): void {
-    const { seed, peers, regions, processes, convergedMs, connectionsPerPeer, idle, workload, reunitedMs } = report
+    const { seed, peers, regions, processes, pace, convergedMs, connectionsPerPeer, idle, workload, reunitedMs } = report
     this.print(formatPairs([
       ['edges', `${peers} in ${regions} regions, ${processes} processes`],
       ['seed', String(seed)],
+      ['intervals', pace > 1 ? `${pace} times the daemon's, for so many edges on this machine` : undefined],
       ['one after', formatDuration(convergedMs)],
       ['links of an edge', connectionsPerPeer.toFixed(1)],
       ...idleRows(idle),

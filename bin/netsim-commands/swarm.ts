@@ -42,6 +42,7 @@ export const swarmFlags = [
   { name: 'workload', placeholder: 'SPEC', help: `what is asked for, parts joined by commas:\n${shapeHelp.split('\n').map((line) => `        ${line}`).join('\n')}` },
   { name: 'settings', placeholder: 'FILE', help: 'YAML with the settings: map that every edge is given (see colonyd --help)' },
   { name: 'region-rtt', placeholder: 'MS', help: 'round trip of links between regions', byDefault: '0, loopback\'s own' },
+  { name: 'pace', placeholder: 'N', help: 'how many times longer than the daemon\'s the intervals of the edges\' coordination are', byDefault: '1 up to 50 edges a core, 2 up to 100, and so on' },
   reportFlag,
   { name: 'json', help: 'print one JSON document at the end' }
 ] satisfies Command['flags']
@@ -102,6 +103,7 @@ export interface SwarmOptions {
   readonly origin?: string
   readonly shape: Shape
   readonly regionRttMs: number
+  readonly pace?: number
   readonly edgeSettings?: Record<string, Record<string, number>>
 }
 
@@ -115,6 +117,7 @@ export function readSwarmFlags (given: Given): SwarmOptions {
     origin: given.origin === undefined ? undefined : readOrigin(given.origin),
     shape: readShape(given.workload),
     regionRttMs: wholeNumber(given, 'region-rtt', { min: 0, max: 10_000, byDefault: 0 }),
+    pace: given.pace === undefined ? undefined : wholeNumber(given, 'pace', { min: 1, max: 100, byDefault: 1 }),
     edgeSettings: given.settings === undefined ? undefined : readSettings(String(given.settings))
   }
 }

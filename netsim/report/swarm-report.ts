@@ -35,12 +35,13 @@ function summaryOf ({ convergedMs, workload, reunitedMs }: ExperimentReport): st
   return `${formed}; ${formatQuantity(availability * 100, Unit.Percent)} of ${formatQuantity(requests, Unit.Count)} requests got a right answer, ${wrongBytes === 0 ? 'no byte was wrong' : `${formatQuantity(wrongBytes, Unit.Count)} BYTES WERE WRONG`}${again}.`
 }
 
-function factsOf ({ seed, processes, convergedMs, connectionsPerPeer, probe, idle, change, workload }: ExperimentReport): Fact[] {
+function factsOf ({ seed, processes, pace, convergedMs, connectionsPerPeer, probe, idle, change, workload }: ExperimentReport): Fact[] {
   const count = (value: number): string => formatQuantity(value, Unit.Count)
   const ms = (value: number): string => formatQuantity(value, Unit.Milliseconds)
   return [
     ['seed', String(seed)],
     ['processes', count(processes)],
+    ...(pace > 1 ? [['intervals', `${pace} times the daemon's`] as const] : []),
     ['one after', ms(convergedMs)],
     ['links of an edge', count(Math.round(connectionsPerPeer * 10) / 10)],
     ...(probe.pairs === 0 ? [] : [['pairs of regions that serve each other', `${count(probe.pairs - probe.failures.length)} of ${count(probe.pairs)}`]] as const),

@@ -32,6 +32,7 @@ export interface ExperimentInit extends PlanInit {
   readonly change?: boolean
   readonly edgeSettings?: EdgeBase['settings']
   readonly regionRttMs?: number
+  readonly pace?: number
   readonly clock: Clock
   /** Stops it early. Under the workload, what was measured by then is reported. */
   readonly signal: AbortSignal
@@ -52,6 +53,8 @@ export interface ExperimentReport {
   readonly peers: number
   readonly regions: number
   readonly processes: number
+  /** How many times longer than the daemon's the intervals of coordination were. */
+  readonly pace: number
   readonly convergedMs: number
   readonly connectionsPerPeer: number
   readonly probe: ProbeResult
@@ -116,6 +119,7 @@ export async function runExperiment (init: ExperimentInit): Promise<ExperimentRe
       peers: init.peers,
       regions: init.regions,
       processes: swarm.processes,
+      pace: swarm.pace,
       convergedMs,
       connectionsPerPeer: convergence.connections / init.peers,
       probe,

@@ -5,7 +5,7 @@
  */
 import { mkdtemp, rm } from 'node:fs/promises'
 import { createServer } from 'node:net'
-import { tmpdir } from 'node:os'
+import { availableParallelism, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Clock, deadline, sleep } from '../../protocols/clock.ts'
 import { ColonyError } from '../../protocols/errors.ts'
@@ -13,6 +13,7 @@ import { type Convergence, convergenceOf } from './convergence.ts'
 import { DaemonHost } from './daemon-host.ts'
 import type { EdgeBase, EdgeHost, EdgeLook } from './host.ts'
 import { type Cost, costOf, type Reading, readingOf } from './cost.ts'
+import { paceOf, pacedSettings } from './pace.ts'
 import { type EdgePlan, type PlanInit, planSwarm, type Ports } from './plan.ts'
 import { type SwarmSettings, swarmDefaults } from './settings.ts'
 import { WorkerHost } from './worker-host.ts'
@@ -29,6 +30,8 @@ export interface SwarmInit extends PlanInit {
   readonly edgeSettings?: EdgeBase['settings']
   /** Round trip of links between regions, ms. Default: loopback's. Needs several edges to a process. */
   readonly regionRttMs?: number
+  /** How many times longer than the daemon's the intervals of coordination are. Default: as the machine needs, by `paceOf`. */
+  readonly pace?: number
   readonly clock: Clock
   readonly settings?: SwarmSettings
   readonly onEvent: (event: SwarmEvent) => void
@@ -60,6 +63,7 @@ const alwaysSet: EdgeBase['settings'] = {
 
 export class Swarm {
   readonly plan: readonly EdgePlan[]
+  readonly pace: number
   readonly #init: SwarmInit
   readonly #settings: SwarmSettings
   readonly #stopping = new AbortController()
@@ -76,6 +80,7 @@ export class Swarm {
     this.#init = init
     this.#settings = init.settings ?? swarmDefaults
     this.plan = planSwarm(init)
+    this.pace = init.pace ?? paceOf(init.peers, availableParallelism())
   }
 
   get processes (): number { return this.#hosts.length }
@@ -101,7 +106,7 @@ export class Swarm {
       origin: this.#init.origin,
       folder: await mkdtemp(join(tmpdir(), 'colony-swarm-')),
       regionRttMs: this.#init.regionRttMs ?? 0,
-      settings: merged(alwaysSet, this.#init.edgeSettings ?? {})
+      settings: [alwaysSet, pacedSettings(this.pace), this.#init.edgeSettings ?? {}].reduce(merged)
     }
     this.#hosts = this.#makeHosts(this.#base)
     const starting = this.#startAll()

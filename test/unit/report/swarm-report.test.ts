@@ -20,7 +20,7 @@ const workload: Report = {
 const cut: Fault = { kind: 'cut', from: 'europe', oneWay: false, atMs: 1_000, forMs: 2_000 }
 const kill: Fault = { kind: 'kill', share: 0.25, atMs: 500, forMs: 9_000 }
 const run: ExperimentReport = {
-  seed: 7, peers: 4, regions: 2, processes: 1, convergedMs: 2_500, connectionsPerPeer: 3, probe: { pairs: 2, fromPeers: 2, failures: [] }, workload,
+  seed: 7, peers: 4, regions: 2, processes: 1, pace: 1, convergedMs: 2_500, connectionsPerPeer: 3, probe: { pairs: 2, fromPeers: 2, failures: [] }, workload,
   faults: [{ fault: kill, phase: 'begins', atMs: 600, edges: 1 }, { fault: cut, phase: 'begins', atMs: 1_100, edges: 2 }, { fault: cut, phase: 'ends', atMs: 3_300, edges: 2 }],
   first: reading(0, 0), last: reading(6_000, 2_400),
   forming: [{ sinceMs: 100, convergence: { ...whole, edges: 4, up: 1, complete: 0, membersKnown: 1, agreed: 0 } }, { sinceMs: 2_500, convergence: whole }],

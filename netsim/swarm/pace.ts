@@ -1,0 +1,37 @@
+/**
+ * How slowly the edges of a swarm do their periodic work. On a machine of its own an edge's coordination is lost in the
+ * noise; hundreds on two cores need all of the processor for it, fall behind, and take each other for dead. So past
+ * some edges a core their intervals grow together, all by one factor: the same protocol in slow motion. What takes
+ * rounds (to miss a silent edge, to hear of a join) takes longer by it; what a message costs stays true.
+ */
+import { membershipDefaults } from '../../protocols/membership/settings.ts'
+import { filtersDefaults } from '../../protocols/filters/settings.ts'
+import { providersDefaults } from '../../protocols/providers/settings.ts'
+import { meshDefaults } from '../../daemon/node-settings.ts'
+import type { EdgeBase } from './host.ts'
+
+/** Edges a core that run at the daemon's own pace: idle, each takes some 0.6 % of a core, so that two thirds are left for joins and requests. */
+export const edgesPerCore = 50
+
+/** @returns 1 or more, whole: intervals are the daemon's times this */
+export function paceOf (peers: number, cores: number): number {
+  return Math.max(1, Math.ceil(peers / (edgesPerCore * cores)))
+}
+
+/** The daemon's settings of everything that an idle edge does by the clock, slowed down. */
+export function pacedSettings (pace: number): EdgeBase['settings'] {
+  const { refreshMs, pulseSendMs, pulseFreshMs, lateMs, expirySlackMs, linkIntervalMs, antiEntropyIntervalMs, digestIntervalMs } = membershipDefaults
+  const { pulsesPerSecondMax, digestsPerSecondMax } = membershipDefaults
+  const slower = <T extends Record<string, number>>(intervals: T): Record<string, number> =>
+    Object.fromEntries(Object.entries(intervals).map(([name, ms]) => [name, ms * pace]))
+  return pace === 1 ? {} : {
+    membership: {
+      ...slower({ refreshMs, pulseSendMs, pulseFreshMs, lateMs, expirySlackMs, linkIntervalMs, antiEntropyIntervalMs, digestIntervalMs }),
+      pulsesPerSecondMax: Math.ceil(pulsesPerSecondMax / pace),
+      digestsPerSecondMax: Math.ceil(digestsPerSecondMax / pace)
+    },
+    filters: slower({ changesIntervalMs: filtersDefaults.changesIntervalMs, askTickMs: filtersDefaults.askTickMs }),
+    providers: slower({ linkCheckMs: providersDefaults.linkCheckMs }),
+    mesh: slower({ gossipHeartbeatMs: meshDefaults.gossipHeartbeatMs })
+  }
+}

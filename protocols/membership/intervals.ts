@@ -26,6 +26,11 @@ export function digestGapMs (settings: MembershipSettings, regions: number): num
   return Math.ceil(1_000 * regions / settings.digestsPerSecondMax)
 }
 
+/** @returns ms from a sign that an announcement was missed to an exchange of lists: longer than digests that tell of joins may be on their way */
+export function repairDelayMs (settings: MembershipSettings, regions: number): number {
+  return Math.max(settings.repairDelayMs, 2 * digestGapMs(settings, regions))
+}
+
 /** @returns ms between two full digests of a region, so that messages and signature checks stay within budget */
 export function digestIntervalMs (settings: MembershipSettings, regions: number, members: number): number {
   return Math.max(

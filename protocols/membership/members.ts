@@ -4,7 +4,7 @@
  * (incarnation, sequence), so merging may happen in any order and any number of times. Time and chance
  * come in as parameters; the core says when it next needs to be woken (`nextDeadline`).
  */
-import { digestGapMs, digestIntervalMs, pulseIntervalMs, pulseReachMs, refreshIntervalMs } from './intervals.ts'
+import { digestGapMs, digestIntervalMs, pulseIntervalMs, pulseReachMs, refreshIntervalMs, repairDelayMs } from './intervals.ts'
 import { listed, MemberEntry } from './member-entry.ts'
 import { Pulses } from './pulses.ts'
 import { compare, compareVersions, isSameLife, missingIn, sameButLoad, signatureOf, vectorOf } from './version.ts'
@@ -87,9 +87,7 @@ export class Members {
   }
 
   /** Members that fell silent, the latest last; those that took their leave are not among them. */
-  missed (): PeerName[] {
-    return [...this.#gone.values()].filter(({ announcement }) => !announcement.leaving).map(({ announcement }) => announcement.peer)
-  }
+  missed (): PeerName[] { return [...this.#gone.values()].filter(({ announcement }) => !announcement.leaving).map(({ announcement }) => announcement.peer) }
 
   /** Whether this edge speaks for its region to the others: the live member with the lowest peer id does. */
   isDelegate (): boolean {
@@ -163,13 +161,15 @@ export class Members {
     const gone = entry === undefined ? this.#gone.get(peer) : undefined
     if (entry !== undefined) entry.heardAtMs = nowMs
     else if (gone !== undefined && !gone.announcement.leaving) this.#keep(gone, nowMs)
-    return behind === true ? 'behind' : 'news'
+    // What another region's edges say of themselves, their loads above all, is told by its digests alone.
+    return behind === true && (entry?.signed ?? gone)?.announcement.region === this.#self.region ? 'behind' : 'news'
   }
 
+  /** From a sign that something was missed to asking for it, ms: the digests on their way come first. */
+  repairDelayMs (): number { return repairDelayMs(this.#settings, this.#regionSizes.size) }
+
   /** Proofs of life that were learned at `sinceMs` or later, but from `to` itself. */
-  pulsesFor (to: PeerName, sinceMs: number): Pulse[] {
-    return this.#pulses?.newsFor(to, sinceMs) ?? []
-  }
+  pulsesFor (to: PeerName, sinceMs: number): Pulse[] { return this.#pulses?.newsFor(to, sinceMs) ?? [] }
 
   /** Takes one's own announcement back, signed. */
   keepOwn (signed: SignedAnnouncement, nowMs: number): void {

@@ -156,7 +156,7 @@ class MembershipService implements Membership {
       peers: () => this.#speakers.values(),
       connection: (peer) => components.connectionManager.getConnections(peer)[0],
       onNews: () => { this.#noticeChanges() },
-      onBehind: () => { this.#repairing.soon(settings.repairDelayMs * (0.5 + clock.random())) },
+      onBehind: () => { this.#repairing.soon(this.#members.repairDelayMs() * (0.5 + clock.random())) },
       counters
     })
 

@@ -49,7 +49,7 @@ export const membershipDefaults = Object.freeze({
   antiEntropyIntervalMs: 60_000,
   /** Links on which a newcomer exchanges lists at once. Fewer: it may begin with what one edge knew, and learn the rest later. */
   firstExchanges: 3,
-  /** From a pulse that shows that an announcement was missed to an exchange of lists. */
+  /** From a pulse that shows that an announcement was missed to an exchange of lists, at least. Lower: each join, told a moment later by a digest, makes edges exchange. */
   repairDelayMs: 1_000,
   /** A whole exchange. */
   exchangeTimeoutMs: 5_000,

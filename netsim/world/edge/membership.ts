@@ -258,10 +258,10 @@ export class Membership {
 
   #takePulses (from: number, pulses: readonly Pulse[]): void {
     if (!this.#isOpen(from)) return
-    const { machine, settings: { membership } } = this.#self
+    const { machine } = this.#self
     const isBehind = this.#pulses.take(this.#members, pulses, from)
     this.#noticeChanges()
-    if (isBehind) this.#repairSoon(membership.repairDelayMs * (0.5 + machine.random()))
+    if (isBehind) this.#repairSoon(this.#members.repairDelayMs() * (0.5 + machine.random()))
   }
 
   readonly #pulse = (): void => {

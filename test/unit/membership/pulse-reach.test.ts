@@ -89,6 +89,18 @@ describe('proofs of life', () => {
     expect(members.member('n')).toMatchObject({ incarnation: 2_000 })
   })
 
+  it('show that an announcement was missed, of the own region: those of others are told by digests', () => {
+    const members = edge('m')
+    const chains = { here: new PulseChain(anchor(9)), there: new PulseChain(anchor(10)) }
+    const standing = (region: keyof typeof chains, sequence: number, count: number): string => {
+      const chain = chains[region]
+      return members.receivePulse({ id: pulseId(region, chain.anchor), sequence, count, value: chain.value(count) }, 'x', 10)
+    }
+    for (const region of ['here', 'there'] as const) members.receive(unsigned(announcementOf(region, { region, pulse: chains[region].anchor })), 0)
+    expect([standing('here', 1, 1), standing('there', 1, 1)]).toEqual(['news', 'news'])
+    expect([standing('here', 2, 2), standing('there', 2, 2)]).toEqual(['behind', 'news'])
+  })
+
   it('are made also while there is always something else to say', () => {
     const members = edge('m')
     let spokenMs = 0

@@ -25,6 +25,8 @@ export interface StreamComponents {
 export interface FrameStream {
   read: (options?: AbortOptions) => Promise<Uint8ArrayList>
   write: (data: Uint8Array | Uint8ArrayList, options?: AbortOptions) => Promise<void>
+  /** Several frames at once: one encryption, one packet. */
+  writeV: (frames: Array<Uint8Array | Uint8ArrayList>, options?: AbortOptions) => Promise<void>
 }
 
 /**

@@ -14,11 +14,13 @@ import { flightBench } from './flight.ts'
 import { killBench } from './kill.ts'
 import { largeBench } from './large.ts'
 import { missBench } from './miss.ts'
+import { raftBench } from './raft.ts'
+import { raftFailoverBench } from './raft-failover.ts'
 import { ringBench } from './ring.ts'
 import { printed } from './table.ts'
 
 const benches: readonly Bench[] = [
-  fetchBench, missBench, flightBench, largeBench, killBench, contentLookupsBench, { name: 'restart', run: contentStoreBench }, contentDirectoryBench, publishBench,
+  fetchBench, missBench, flightBench, largeBench, killBench, contentLookupsBench, { name: 'restart', run: contentStoreBench }, contentDirectoryBench, publishBench, raftBench, raftFailoverBench,
   { name: 'ring', run: async () => ({ notes: [], ...await ringBench() }) }
 ]
 

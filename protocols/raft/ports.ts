@@ -1,0 +1,60 @@
+/** What a group is given and what it tells: the state machine, its surroundings, its status. */
+import type { Clock } from '../clock.ts'
+import type { PeerName } from '../ids.ts'
+import type { GroupId, Message } from './messages.ts'
+import type { Note } from './notes.ts'
+import type { Status, Verdict } from './ready.ts'
+import type { RaftServiceSettings } from './service-settings.ts'
+import type { RaftSettings } from './settings.ts'
+import type { RaftStore, Soundness } from './store.ts'
+
+/** What is agreed on. Deterministic: the same commands in the same order give the same state at every member. */
+export interface StateMachine {
+  /** Must not throw: a command that is wrong is one that changes nothing. @returns what the proposer gets */
+  apply: (command: Uint8Array, place: { readonly index: number, readonly term: number }) => unknown
+  snapshot: () => Uint8Array
+  /** In place of all state; undefined for the state before the first command. */
+  restore: (snapshot: Uint8Array | undefined) => void
+}
+
+/** What this member is: without a log, waiting to be taken in, taking part, or out of it until it is started again. */
+export type Standing = 'empty' | 'untrusted' | 'member' | 'failed' | 'stopped'
+
+export interface GroupStatus {
+  readonly slot: string
+  readonly standing: Standing
+  readonly group: GroupId | undefined
+  /** What the last opening found. */
+  readonly soundness: Soundness | undefined
+  /** Why it failed. */
+  readonly failure: string | undefined
+  /** Undefined unless it is a member. */
+  readonly raft: Status | undefined
+  readonly leaseTicksLeft: number
+  readonly waiting: number
+  /** Messages that the core did not take, by why. */
+  readonly verdicts: Readonly<Partial<Record<Verdict, number>>>
+}
+
+export interface GroupInit {
+  /** Which of the edge's groups: `region`, `global`. 1 to 128 characters. */
+  readonly slot: string
+  readonly store: RaftStore
+  readonly machine: StateMachine
+  readonly raft: RaftSettings
+  /** Members that may be asked to take this one in. */
+  readonly peers: () => readonly PeerName[]
+  /** Whether this peer may be taken in as a learner. */
+  readonly mayJoin: (peer: PeerName) => boolean
+  /** Role, term, leader, configuration or standing changed. */
+  readonly onChange?: () => void
+}
+
+export interface GroupComponents {
+  readonly self: PeerName
+  readonly clock: Clock
+  readonly settings: RaftServiceSettings
+  readonly logger: { readonly warn: (message: string) => void }
+  readonly send: (message: Message) => void
+  readonly sendNote: (to: PeerName, note: Note) => void
+}

@@ -1,0 +1,190 @@
+import { describe, expect, it } from 'vitest'
+import { raftDefaults } from '../../../protocols/raft/settings.ts'
+import { raftServiceDefaults } from '../../../protocols/raft/service-settings.ts'
+import type { Message } from '../../../protocols/raft/messages.ts'
+import { empty, lone, settled, testGroup } from './support.ts'
+
+const bytes = (text: string): Uint8Array => Buffer.from(text)
+const three = { voters: ['a', 'b', 'c'], learners: [] }
+
+describe('a member of a group', () => {
+  it('says nothing that rests on a write before that is on disk', async () => {
+    const { group, store, sent, clock } = testGroup('a')
+    await group.start()
+    await group.found('g', three)
+    clock.advance(raftDefaults.tickMs)
+    store.held = true
+    group.receive({ kind: 'vote', group: 'g', from: 'b', to: 'a', term: 5, lastIndex: 9, lastTerm: 4, transfer: true })
+    await settled()
+    expect(store.writes.at(-1)).toMatchObject({ hardState: { term: 5, vote: 'b' } })
+    expect(sent).toEqual([])
+    store.release()
+    await settled()
+    expect(sent).toMatchObject([{ kind: 'vote-answer', granted: true, to: 'b', term: 5 }])
+  })
+
+  it('sends a leader\'s entries while it writes them, and counts them as its own only then', async () => {
+    const { group, store, clock, sent } = await lone()
+    await group.change({ kind: 'add-learner', peer: 'b' })
+    await settled()
+    const added = sent.filter(({ kind }) => kind === 'append').at(-1) as Extract<Message, { kind: 'append' }>
+    group.receive({ kind: 'append-answer', group: 'g', from: 'b', to: 'a', term: added.term, index: added.prevIndex + added.entries.length, rejected: false, hintIndex: 0, hintTerm: 0 })
+    await settled()
+    sent.length = 0
+    store.held = true
+    const done = group.propose(bytes('one'))
+    await settled()
+    expect(sent).toMatchObject([{ kind: 'append', to: 'b', entries: [{ term: added.term }] }])
+    expect(group.status().raft).toMatchObject({ lastIndex: group.status().raft!.commit + 1 })
+    store.release()
+    await expect(done).resolves.toMatchObject({ result: 1 })
+    clock.advance(0)
+  })
+
+  it('writes in one batch what was proposed while a write was under way', async () => {
+    const { group, store, machine } = await lone()
+    store.held = true
+    const first = group.propose(bytes('first'))
+    await settled()
+    const before = store.writes.length
+    const others = Array.from({ length: 9 }, async (_, at) => await group.propose(bytes(`other ${at}`)))
+    await settled()
+    expect(store.writes.length).toBe(before)
+    store.release()
+    await Promise.all([first, ...others])
+    expect(store.writes.slice(before).filter(({ entries }) => (entries?.length ?? 0) > 0).map(({ entries }) => entries!.length)).toEqual([9])
+    expect(machine.lines).toHaveLength(10)
+  })
+
+  it('takes no part any more once a write has failed', async () => {
+    const { group, store, sent, warnings, clock } = testGroup('a')
+    await group.start()
+    await group.found('g', three)
+    store.full = true
+    const waiting = group.propose(bytes('never'))
+    const ended = expect(waiting).rejects.toMatchObject({ code: 'COLONY_RAFT_STORE' })
+    clock.advance(raftDefaults.tickMs)
+    group.receive({ kind: 'vote', group: 'g', from: 'b', to: 'a', term: 5, lastIndex: 9, lastTerm: 4, transfer: true })
+    await ended
+    await settled()
+    expect(sent).toEqual([])
+    expect(group.status()).toMatchObject({ standing: 'failed', failure: expect.stringContaining('no space'), raft: undefined })
+    await expect(group.propose(bytes('no'))).rejects.toMatchObject({ code: 'COLONY_RAFT_STORE' })
+    expect(group.leads()).toBeUndefined()
+    expect(warnings).toEqual([expect.stringContaining('no space')])
+  })
+
+  it('says after the deadline whether a proposal may be done yet', async () => {
+    const { group, clock } = testGroup('a')
+    await group.start()
+    await group.found('g', three)
+    const nobody = expect(group.propose(bytes('nobody leads'))).rejects.toMatchObject({ code: 'COLONY_RAFT_NO_LEADER' })
+    clock.advance(raftServiceDefaults.requestTimeoutMs)
+    await nobody
+    group.receive({ kind: 'heartbeat', group: 'g', from: 'b', to: 'a', term: 9, round: 1, commit: 1 })
+    const unknown = expect(group.propose(bytes('handed on'))).rejects.toMatchObject({ code: 'COLONY_RAFT_UNKNOWN' })
+    const read = expect(group.read('index')).rejects.toMatchObject({ code: 'COLONY_RAFT_NO_LEADER' })
+    clock.advance(raftServiceDefaults.requestTimeoutMs)
+    await Promise.all([unknown, read])
+    expect(group.status().waiting).toBe(0)
+  })
+
+  it('knows, before it says that it leads, how much time has passed', async () => {
+    const test = testGroup('a')
+    const { group, clock, sent } = test
+    await group.start()
+    await group.found('g', three)
+    // What another voter would answer, at once.
+    const answered = async (): Promise<void> => {
+      for (const message of sent.splice(0)) {
+        if (message.to !== 'b') continue
+        const back = { group: 'g', from: 'b', to: 'a', term: message.term } as const
+        if (message.kind === 'pre-vote') group.receive({ ...back, kind: 'pre-vote-answer', granted: true })
+        if (message.kind === 'vote') group.receive({ ...back, kind: 'vote-answer', granted: true })
+        if (message.kind === 'append') group.receive({ ...back, kind: 'append-answer', index: message.prevIndex + message.entries.length, rejected: false, hintIndex: 0, hintTerm: 0 })
+        if (message.kind === 'heartbeat') group.receive({ ...back, kind: 'heartbeat-answer', round: message.round, life: 1 })
+      }
+      await settled()
+    }
+    for (let count = 0; count < 100 && group.leads() === undefined; count++) {
+      clock.advance(raftDefaults.tickMs)
+      await settled()
+      await answered()
+    }
+    expect(group.leads()).toBe(group.status().raft!.term)
+    // The process was stopped: no timer of it ran meanwhile.
+    clock.pass(raftDefaults.electionTicks * raftDefaults.tickMs)
+    expect(group.leads()).toBeUndefined()
+  })
+
+  it('takes a snapshot in time, and goes on from it after a restart', async () => {
+    const { group, store, machine } = await lone({ raft: { ...raftDefaults, keptEntries: 2 } }, { snapshotEntries: 5 })
+    for (let at = 0; at < 12; at++) await group.propose(bytes(`line ${at}`), { idempotency: `key ${at}` })
+    await settled()
+    const taken = store.writes.filter(({ snapshot }) => snapshot !== undefined)
+    expect(taken.length).toBeGreaterThanOrEqual(2)
+    expect(taken.at(-1)!.compactTo).toBe(taken.at(-1)!.snapshot!.index - 2)
+    await group.stop()
+    const { index } = taken.at(-1)!.snapshot!
+    const again = testGroup('a')
+    const entries = new Map(store.writes.flatMap(({ entries = [] }) => entries).map((each) => [each.index, each]))
+    again.store.opened = { ...empty, groupId: 'g', hardState: { term: 9, vote: 'a', commit: entries.size }, snapshot: taken.at(-1)!.snapshot, entries: [...entries.values()].filter((each) => each.index > index) }
+    await again.group.start()
+    await settled()
+    expect(again.machine.lines).toEqual(machine.lines)
+    expect(again.machine.lines).toHaveLength(12)
+    expect(await again.group.propose(bytes('line 3'), { idempotency: 'key 3' })).toMatchObject({ result: undefined })
+  })
+
+  it('refuses what is too large, and more than may wait', async () => {
+    const { group } = testGroup('a', {}, { waitingMax: 2 })
+    await group.start()
+    await group.found('g', three)
+    await expect(group.propose(new Uint8Array(raftDefaults.proposalBytesMax))).rejects.toMatchObject({ code: 'COLONY_RAFT_TOO_LARGE' })
+    const waiting = [group.propose(bytes('1')), group.read('index')].map(async (each) => { await each.catch(() => {}) })
+    await expect(group.propose(bytes('3'))).rejects.toMatchObject({ code: 'COLONY_RAFT_BUSY' })
+    await group.stop()
+    await Promise.all(waiting)
+  })
+})
+
+describe('a member without a log that counts', () => {
+  it('knocks until it is let in, and takes no answer but one to its own knock', async () => {
+    const { group, store, notes, clock } = testGroup('c')
+    store.opened = { ...empty, soundness: { kind: 'untrusted', reason: 'entry 3 of 5 is gone' } }
+    await group.start()
+    clock.advance(4 * raftServiceDefaults.knockIntervalMs)
+    const knocks = notes.filter(([, { kind }]) => kind === 'knock')
+    expect(knocks.length).toBeGreaterThan(0)
+    const [, knock] = knocks[0]!
+    if (knock.kind !== 'knock') throw new Error('no knock')
+    group.receive({ kind: 'append', group: 'g', from: 'a', to: 'c', term: 7, prevIndex: 0, prevTerm: 0, entries: [], commit: 0 })
+    group.receiveNote({ kind: 'admit', slot: 'region', nonce: 'an old one', group: 'g', term: 7 }, 'a')
+    await settled()
+    expect(group.status().standing).toBe('untrusted')
+    expect(store.writes).toEqual([])
+    group.receiveNote({ kind: 'admit', slot: 'region', nonce: knock.nonce, group: 'g', term: 7 }, 'a')
+    await settled()
+    expect(store.writes).toMatchObject([{ trusted: true, groupId: 'g', hardState: { term: 7, vote: 'a', commit: 0 } }])
+    expect(group.status()).toMatchObject({ standing: 'member', group: 'g' })
+  })
+
+  it('is taken out of the configuration, and in again, before it is told so', async () => {
+    const { group, notes } = await lone()
+    await group.change({ kind: 'add-learner', peer: 'b' })
+    notes.length = 0
+    group.receiveNote({ kind: 'knock', slot: 'region', nonce: 'n' }, 'b')
+    expect(notes).toEqual([])
+    await settled()
+    expect(notes).toMatchObject([['b', { kind: 'admit', nonce: 'n', group: 'g' }]])
+    const { configurationIndex } = group.status().raft!
+    // The answer was lost: the same knock is answered again, another one begins anew.
+    group.receiveNote({ kind: 'knock', slot: 'region', nonce: 'n' }, 'b')
+    await settled()
+    expect(group.status().raft!.configurationIndex).toBe(configurationIndex)
+    expect(notes).toHaveLength(2)
+    group.receiveNote({ kind: 'knock', slot: 'region', nonce: 'm' }, 'b')
+    await settled()
+    expect(group.status().raft!.configurationIndex).toBe(configurationIndex + 2)
+  })
+})

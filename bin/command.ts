@@ -6,6 +6,7 @@
 import { parseArgs, styleText } from 'node:util'
 import { version } from '../daemon/version.ts'
 import { codeOf, ColonyError } from '../protocols/errors.ts'
+import { nearest } from '../protocols/text.ts'
 import type { TableStyle } from './table.ts'
 
 export interface Flag {
@@ -77,7 +78,7 @@ export async function runCommands (set: Commands, argv: readonly string[]): Prom
   })
   process.stderr.on('error', () => {})
   try {
-    const read = await readCommandLine(set, argv)
+    const read = readCommandLine(set, argv)
     if (read.kind === 'text') process.stdout.write(read.text)
     else await read.command.run(read.given, read.operands)
   } catch (error) {
@@ -97,7 +98,7 @@ const ownFlags: readonly Flag[] = [
 ]
 
 /** @throws UsageError */
-async function readCommandLine (set: Commands, argv: readonly string[]): Promise<CommandLine> {
+function readCommandLine (set: Commands, argv: readonly string[]): CommandLine {
   const every = [...ownFlags, ...set.flags, ...set.commands.flatMap(({ flags = [] }) => flags)]
   const { tokens } = parseArgs({
     args: [...argv],
@@ -116,13 +117,13 @@ async function readCommandLine (set: Commands, argv: readonly string[]): Promise
   for (const token of tokens) {
     if (token.kind !== 'option') continue
     const flag = flags.find(({ name }) => name === token.name)
-    if (flag === undefined) throw new UsageError(`${token.rawName} is not a flag of ${title}: ${await suggestion(token.name, flags.map(({ name }) => name), '--')}`)
+    if (flag === undefined) throw new UsageError(`${token.rawName} is not a flag of ${title}: ${suggestion(token.name, flags.map(({ name }) => name), '--')}`)
     const value = valueOf(flag, token)
     const before = given[flag.name]
     given[flag.name] = flag.repeats === true && typeof before === 'string' ? `${before}\n${String(value)}` : value
   }
   if (named !== undefined && command === undefined) {
-    throw new UsageError(`${JSON.stringify(named.value)} is not a command of ${set.program}: ${await suggestion(named.value, set.commands.map(({ name }) => name), '')}`)
+    throw new UsageError(`${JSON.stringify(named.value)} is not a command of ${set.program}: ${suggestion(named.value, set.commands.map(({ name }) => name), '')}`)
   }
   if (given.help === true) return { kind: 'text', text: command === undefined ? helpText(set) : commandHelpText(set, command) }
   if (given.version === true) return { kind: 'text', text: `${set.program} ${version}\n` }
@@ -161,9 +162,7 @@ export function wholeNumber (given: Given, flag: string, { min, max, byDefault }
   throw new UsageError(`--${flag} is ${JSON.stringify(text)}: expected a whole number from ${min} to ${max}`)
 }
 
-async function suggestion (word: string, known: readonly string[], prefix: string): Promise<string> {
-  // Loaded only now: it brings all that the daemon checks values with, and slows every start by a fifth of a second.
-  const { nearest } = await import('../daemon/config-value.ts')
+function suggestion (word: string, known: readonly string[], prefix: string): string {
   const best = nearest(word, known)
   return best === undefined ? `expected one of ${known.map((each) => prefix + each).join(', ')}` : `did you mean ${prefix}${best}?`
 }

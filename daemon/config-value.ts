@@ -7,6 +7,7 @@
 import { isIP } from 'node:net'
 import { multiaddr } from '@multiformats/multiaddr'
 import { z } from 'zod'
+import { nearest } from '../protocols/text.ts'
 import type { PartDefaults, SettingsOf } from './settings.ts'
 
 export interface HostPort {
@@ -133,34 +134,6 @@ export function isLoopbackHost (host: string): boolean {
 export function isLoopbackMultiaddr (text: string): boolean {
   const first = protocolsOf(text)[0]
   return first?.value !== undefined && /^(ip[46]|dns[46]?)$/.test(first.name) && isLoopbackHost(first.value)
-}
-
-/** @returns the known word that is at most two letters, or a third of its own, away from `word` */
-export function nearest (word: string, known: readonly string[]): string | undefined {
-  let best: string | undefined
-  let bestDistance = Infinity
-  for (const each of known) {
-    const distance = editDistance(word.toLowerCase(), each.toLowerCase())
-    if (distance < bestDistance && distance <= Math.max(2, each.length / 3) && distance <= each.length / 2) {
-      best = each
-      bestDistance = distance
-    }
-  }
-  return best
-}
-
-/** Levenshtein's distance, one row at a time. */
-function editDistance (a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, index) => index)
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i]
-    for (let j = 1; j <= b.length; j++) {
-      const replaced = row[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1)
-      next.push(Math.min(replaced, row[j]! + 1, next[j - 1]! + 1))
-    }
-    row = next
-  }
-  return row[b.length]!
 }
 
 /**

@@ -4,7 +4,7 @@
  * values.
  */
 import { parseArgs } from 'node:util'
-import { nearest } from './config-value.ts'
+import { nearest } from '../protocols/text.ts'
 
 /** One of the daemon's options. */
 export interface Option {

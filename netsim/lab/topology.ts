@@ -6,8 +6,9 @@
  */
 import { parse as parseYaml } from 'yaml'
 import { z } from 'zod'
-import { expecting, nearest, strictMap } from '../../daemon/config-value.ts'
+import { expecting, strictMap } from '../../daemon/config-value.ts'
 import { ColonyError, messageOf } from '../../protocols/errors.ts'
+import { nearest } from '../../protocols/text.ts'
 import { cities, type City } from '../cities.ts'
 import { regionNames } from '../demo.ts'
 import { wayMs } from '../world/topology.ts'

@@ -1,6 +1,7 @@
 /** Suggestions for mistyped words, and the schema made from a part's defaults. */
 import { describe, expect, it } from 'vitest'
-import { nearest, settingsValue } from '../../daemon/config-value.ts'
+import { settingsValue } from '../../daemon/config-value.ts'
+import { nearest } from '../../protocols/text.ts'
 
 describe('nearest', () => {
   it.each([

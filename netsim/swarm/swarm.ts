@@ -52,8 +52,8 @@ export class SwarmError extends ColonyError {
 
 /**
  * What swarms always set: nothing of theirs outlives them, so bodies stay in memory, little of it; a stop waits for no
- * download; and as dozens of edges share a processor, each may spend less of it on the DHT: with the daemon's own budgets
- * (14 % of a core for announcements, 20 % for look-ups, all used) a hundred edges on two cores do nothing else.
+ * download; and as dozens of edges share a processor, each may spend less of it on the DHT: the daemon's own budgets would
+ * let a hundred edges on two cores do nothing else.
  */
 const alwaysSet: EdgeBase['settings'] = {
   store: { diskBytesMax: 0, memoryBytesMax: 64 * 1024 * 1024 },

@@ -10,7 +10,7 @@ import { handOverPages, type Page } from './hand-over.ts'
 import { Holders } from './holders.ts'
 import { Intake } from './intake.ts'
 import type { Lane } from './lane.ts'
-import { decodeHolders, decodeReportAnswer, decodeRequest, encodeFind, encodeHandOver, encodeReport, type HandOver, type Report } from './messages.ts'
+import { decodeHolders, decodeReportAnswer, decodeRequest, encodeFind, encodeHandOver, encodeReport, type HandOver, type Report, type ReportAnswer } from './messages.ts'
 import { rank, type Standings } from './ranking.ts'
 import { Reporter, type Holdings, type OwnerView } from './reporter.ts'
 import type { DirectorySettings } from './settings.ts'
@@ -161,12 +161,17 @@ export class Directory {
       return { head: { kind: 'ok' } }
     }
     const { report } = request
-    const answer = this.#intake.report(from, report)
+    const answer: ReportAnswer = this.#isOfEarlierLife(from, report) ? { kind: 'again' } : this.#intake.report(from, report)
     this.#counters.reportsIn++
     this.#counters.keysIn += report.added.length + report.dropped.length
     if (answer.kind === 'again') this.#counters.againsOut++
     this.#plan()
     return { head: answer }
+  }
+
+  #isOfEarlierLife (peer: PeerName, { life }: Report): boolean {
+    const known = this.#init.incarnation?.(peer)
+    return life !== undefined && known !== undefined && life < known
   }
 
   #find (key: ContentKey): PeerName[] {
@@ -220,8 +225,8 @@ export class Directory {
   }
 
   async #report (lane: Lane, report: Report): Promise<void> {
-    const { call, clock, settings } = this.#init
-    const { head, payload } = encodeReport(report)
+    const { self, call, clock, settings, incarnation } = this.#init
+    const { head, payload } = encodeReport({ ...report, life: incarnation?.(self) })
     try {
       const answer = decodeReportAnswer(await call(lane.peer, head, { payload, timeoutMs: settings.reportTimeoutMs, signal: this.#running?.signal }))
       this.#counters.reportsOut++

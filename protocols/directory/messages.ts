@@ -18,6 +18,8 @@ export interface Report {
   readonly complete: boolean
   readonly added: readonly ContentKey[]
   readonly dropped: readonly ContentKey[]
+  /** The holder's incarnation, as membership counts them: what an earlier one said and was late on its way is not believed. */
+  readonly life?: number | undefined
 }
 
 /** A page of a directory, from the previous owner of its keys to the next one. */
@@ -42,9 +44,9 @@ const keysMax = 32_768
 const holdersMax = 256
 const peerNameMax = 128
 
-export function encodeReport ({ session, sequence, complete, added, dropped }: Report): Message {
+export function encodeReport ({ session, sequence, complete, added, dropped, life }: Report): Message {
   return {
-    head: { kind: 'report', session, sequence, complete, added: added.length, dropped: dropped.length },
+    head: { kind: 'report', session, sequence, complete, added: added.length, dropped: dropped.length, ...(life !== undefined && { life }) },
     payload: encodeKeys([added, dropped])
   }
 }
@@ -69,7 +71,8 @@ export function decodeRequest ({ head, payload }: Frame): Request {
       const [added, dropped] = decodeKeys(payload, counts) as [ContentKey[], ContentKey[]]
       const session = integer(head.session, 'session', Number.MAX_SAFE_INTEGER)
       const sequence = integer(head.sequence, 'sequence', Number.MAX_SAFE_INTEGER)
-      return { kind: 'report', report: { session, sequence, complete: head.complete === true, added, dropped } }
+      const life = head.life === undefined ? undefined : integer(head.life, 'life', Number.MAX_SAFE_INTEGER)
+      return { kind: 'report', report: { session, sequence, complete: head.complete === true, added, dropped, life } }
     }
     case 'hand-over': {
       const holders = peerNames(head.holders)

@@ -56,7 +56,11 @@ describe('a region of directories', () => {
       await run(world, size, actions)
       const { said, true: truth } = world.compare()
       expect(said).toEqual(truth)
-    }), { numRuns: 60 })
+    }), {
+      numRuns: 60,
+      // A report of a life before arrives after the next one has begun, which has nothing to say.
+      examples: [[816_456_244, 3, [{ kind: 'hold', edge: 16, keys: [3, 8, 0] }, { kind: 'pass', forMs: 62_809 }, { kind: 'pass', forMs: 9 }, { kind: 'restart', edge: 1, keeps: false }]]]
+    })
   })
 
   it('of 30 edges does, too', async () => {

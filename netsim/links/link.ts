@@ -130,18 +130,18 @@ export class Link extends AbstractMultiaddrConnection {
   #release (): void {
     if (this.#isReleasing) return
     this.#isReleasing = true
-    for (let next = this.#held[0]; next !== undefined && this.#passes && this.#isDue(next); next = this.#held[0]) {
+    // Asked once: what becomes due meanwhile would be neither handed on nor waited for.
+    const nowMs = this.#init.clock.nowMs()
+    for (let next = this.#held[0]; next !== undefined && this.#passes && next.dueMs <= nowMs; next = this.#held[0]) {
       this.#held.shift()
       this.#heldBytes -= next.data.byteLength
       this.onData(next.data)
     }
     this.#isReleasing = false
     this.#keepReading()
-    this.#endWhenDue()
-    this.#wakeWhenDue()
+    this.#endWhenDue(nowMs)
+    this.#wakeWhenDue(nowMs)
   }
-
-  #isDue ({ dueMs }: { readonly dueMs: number }): boolean { return dueMs <= this.#init.clock.nowMs() }
 
   /** Reads the socket as long as there is a use for it. */
   #keepReading (): void {
@@ -162,17 +162,17 @@ export class Link extends AbstractMultiaddrConnection {
   }
 
   /** A reset discards what was not read yet; an ordinary end comes after it. */
-  #endWhenDue (): void {
-    if (this.#end === undefined || this.#isCut || this.status !== 'open' || !this.#isDue(this.#end)) return
+  #endWhenDue (nowMs: number): void {
+    if (this.#end === undefined || this.#isCut || this.status !== 'open' || this.#end.dueMs > nowMs) return
     if (this.#end.error !== undefined) this.abort(this.#end.error)
     else if (this.#held.length === 0 && this.#connection.readBufferLength === 0) this.onTransportClosed()
   }
 
-  #wakeWhenDue (): void {
+  #wakeWhenDue (nowMs: number): void {
     if (this.#cancelTimer !== undefined || this.#isCut || this.status !== 'open') return
     const next = this.#passes ? this.#held[0] ?? this.#end : this.#end
-    if (next === undefined || this.#isDue(next)) return
-    this.#cancelTimer = this.#init.clock.after(next.dueMs - this.#init.clock.nowMs(), () => {
+    if (next === undefined || next.dueMs <= nowMs) return
+    this.#cancelTimer = this.#init.clock.after(Math.max(0, next.dueMs - this.#init.clock.nowMs()), () => {
       this.#cancelTimer = undefined
       this.#release()
     })

@@ -3,7 +3,8 @@
  * when, and what is not. Time moves only when told, so that nothing is a question of speed.
  */
 import { describe, expect, it } from 'vitest'
-import { here, there, rig, joined, heard, until, aWhile, bytesOf } from './rig.ts'
+import { Links } from '../../../netsim/links/links.ts'
+import { here, there, rig, joined, heard, until, aWhile, bytesOf, Station } from './rig.ts'
 import type { MultiaddrConnection } from '@libp2p/interface'
 
 describe('a link', () => {
@@ -207,5 +208,23 @@ describe('a link', () => {
     atFar.send(Buffer.alloc(8 * 1024 * 1024))
     await aWhile()
     expect([atNear.status, text]).toEqual(['open', 'early'])
+  })
+
+  it('hands on what becomes due at the very moment that it is looked at', async () => {
+    // Time moves whenever somebody asks for it, as it may on a busy machine.
+    for (let delayMs = 1; delayMs <= 12; delayMs++) {
+      let nowMs = 0
+      const clock = { nowMs: () => ++nowMs, wallMs: () => nowMs, random: () => 0.5, after: (_delayMs: number, callback: () => void) => {
+        const timer = setTimeout(callback, 1)
+        return () => { clearTimeout(timer) }
+      } }
+      const links = new Links({ clock, delayMs: () => delayMs })
+      const near = await new Station(links, here).listen()
+      const far = await new Station(links, there).listen()
+      const from = await near.dial(far)
+      const to = heard(await far.accepted())
+      from.send(bytesOf('one'))
+      await until(() => to.text() === 'one')
+    }
   })
 })

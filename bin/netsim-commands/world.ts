@@ -19,7 +19,9 @@ import { formatRuns, repeatCommand, summary } from './world-view.ts'
 
 export const worldCommandDefaults = Object.freeze({
   /** Between two updates of the line that shows how far it is, ms. */
-  progressIntervalMs: 1_000
+  progressIntervalMs: 1_000,
+  /** The same where standard error is a file, which keeps every line, ms. */
+  plainIntervalMs: 30_000
 })
 
 const small = scenarios[0]!.sizes
@@ -70,9 +72,11 @@ async function run (given: Given): Promise<void> {
       signal: stopping.signal,
       onProgress: (done) => {
         const nowMs = systemClock.nowMs()
-        if (nowMs - shownMs < worldCommandDefaults.progressIntervalMs) return
+        if (nowMs - shownMs < (line.visible ? worldCommandDefaults.progressIntervalMs : worldCommandDefaults.plainIntervalMs)) return
         shownMs = nowMs
-        line.show(`${formatShare(done)} simulated in ${formatDuration(nowMs - startMs)}: ${ended} of ${plans.length} runs done, ${failed} failed`)
+        const text = `${formatShare(done)} simulated in ${formatDuration(nowMs - startMs)}: ${ended} of ${plans.length} runs done, ${failed} failed`
+        if (line.visible) line.show(text)
+        else line.print(`${text}\n`)
       },
       onResult: (result) => {
         ended++

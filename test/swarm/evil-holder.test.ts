@@ -361,11 +361,13 @@ describe('what a person asks for', () => {
       [{ ...amounts, uptimeMs: -1, name: '', region: '', version: '', origins: [], hotKeys: [] }, 'error']
     ] as const) {
       evil.speak = { survey: async (hand, { id }) => { await hand.write({ id, body: summary }) } }
-      const { text } = await get(`${first().admin}/v1/overview`)
-      const page = JSON.parse(text) as { edges: Array<{ peer: string, summary?: object, error?: string }> }
-      expect(JSON.stringify(page)).not.toMatch(control)
-      expect(page.edges.find(({ peer }) => peer === evil.peer)).toHaveProperty(shown)
-      expect(page.edges.filter(({ summary: each }) => each !== undefined).length).toBeGreaterThanOrEqual(edges.length)
+      // On a starved machine an honest edge may be too late for one overview.
+      await until(async () => {
+        const { text } = await get(`${first().admin}/v1/overview`)
+        const page = JSON.parse(text) as { edges: Array<{ peer: string, summary?: object, error?: string }> }
+        expect(JSON.stringify(page)).not.toMatch(control)
+        return Object.hasOwn(page.edges.find(({ peer }) => peer === evil.peer)!, shown) && page.edges.filter(({ summary: each }) => each !== undefined).length >= edges.length
+      }, 30_000, `the overview does not show the ${shown} of one edge and the summaries of the others`)
     }
   })
 })

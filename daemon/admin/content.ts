@@ -6,10 +6,11 @@
 import { fieldValue } from '../../protocols/fields.ts'
 import type { PeerName } from '../../protocols/ids.ts'
 import { PublishError } from '../../protocols/publish/errors.ts'
+import { isSameWrite, merged, type History } from '../../protocols/publish/history.ts'
 import { etagOf, type Address, type Manifest } from '../../protocols/publish/manifest.ts'
 import { isReadLevel, ReadLevel } from '../../protocols/publish/reader.ts'
 import type { PublishSettings } from '../../protocols/publish/settings.ts'
-import { compareVersions, parseVersion, versionText } from '../../protocols/publish/version.ts'
+import { parseVersion, versionText } from '../../protocols/publish/version.ts'
 import type { Sites } from '../cache/sites.ts'
 import type { EdgeResponse } from '../http/message.ts'
 import { problem } from '../http/problem.ts'
@@ -154,23 +155,16 @@ class Content {
     const { publish } = this.#source
     const address = this.#address(request)
     const { answers, missing } = await publish.object(address, request.request.signal)
-    const versions = new Map<string, { manifest: Manifest, holders: PeerName[] }>()
-    for (const [peer, { history, holds }] of answers) {
-      for (const manifest of history) {
-        const version = versionText(manifest.version)
-        const known = versions.get(version) ?? { manifest, holders: [] }
-        if (manifest.deleted || holds.includes(manifest.hash)) known.holders.push(peer)
-        versions.set(version, known)
-      }
-    }
-    if (versions.size === 0) return problem(404, undefined, `nothing is published at ${address.target} of the site ${address.site}`)
+    const all = [...answers].flatMap(([, { history }]) => history).reduce<History>((before, manifest) => merged(before, manifest, Infinity), [])
+    const holdersOf = (manifest: Manifest): PeerName[] => [...answers]
+      .filter(([, { history, holds }]) => history.some((own) => isSameWrite(own, manifest)) && (manifest.deleted || holds.includes(manifest.hash)))
+      .map(([peer]) => peer)
+    if (all.length === 0) return problem(404, undefined, `nothing is published at ${address.target} of the site ${address.site}`)
     return jsonResponse(200, {
       site: address.site,
       path: address.target,
       host: address.host,
-      versions: [...versions.values()]
-        .sort((a, b) => compareVersions(b.manifest.version, a.manifest.version))
-        .map(({ manifest, holders }) => this.#version(manifest, holders)),
+      versions: all.map((manifest) => this.#version(manifest, holdersOf(manifest))),
       missing: missing.map((peer) => this.#holder(peer))
     } satisfies ContentDetail)
   }

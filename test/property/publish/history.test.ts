@@ -2,14 +2,17 @@
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
 import { contentKey } from '../../../protocols/ids.ts'
-import { kept, merged, type History } from '../../../protocols/publish/history.ts'
+import { isSameWrite, kept, merged, type History } from '../../../protocols/publish/history.ts'
 import { emptyHash, type Manifest } from '../../../protocols/publish/manifest.ts'
 import { compareVersions, nextVersion, parseVersion, versionText } from '../../../protocols/publish/version.ts'
 
 const versions = fc.record({ wallMs: fc.integer({ min: 0, max: 5 }), counter: fc.integer({ min: 0, max: 3 }), peer: fc.constantFrom('a', 'b', 'c') })
 
-const manifests = fc.record({ version: versions, deleted: fc.boolean() }).map(({ version, deleted }): Manifest => ({
-  key: contentKey('default', '/'), site: 'default', target: '/', hash: emptyHash, length: 0, fields: [], copies: 3, createdAtMs: 0, version, deleted
+/** What a version says follows from it: nobody makes it twice. Some are retries of others. */
+const manifests = versions.map((version): Manifest => ({
+  key: contentKey('default', '/'), site: 'default', target: '/', hash: emptyHash, length: 0, fields: [], copies: 3, createdAtMs: 0, version,
+  deleted: (version.wallMs + version.counter) % 3 === 0,
+  ...(version.counter > 0 && { idempotencyKey: `request ${version.wallMs % 3}` })
 }))
 
 it('orders versions totally', () => {
@@ -36,6 +39,10 @@ it('comes to the same history in any order, and twice is once', () => {
     const history = merge(all)
     expect(versionsOf(merge([...shuffled, ...shuffled]))).toEqual(versionsOf(history))
     expect(history.length).toBeLessThanOrEqual(historyMax)
+    for (const one of history) expect(history.filter((other) => isSameWrite(one, other))).toEqual([one])
+    // The newest of all writes, each in its latest version.
+    const latest = all.filter((one) => all.every((other) => !isSameWrite(one, other) || compareVersions(one.version, other.version) >= 0))
+    expect(versionsOf(history)).toEqual([...new Set(versionsOf(latest.toSorted((a, b) => compareVersions(b.version, a.version))))].slice(0, historyMax))
     for (const [index, manifest] of history.entries()) if (index > 0) expect(compareVersions(history[index - 1]!.version, manifest.version)).toBeGreaterThan(0)
     const newest = all.toSorted((a, b) => compareVersions(b.version, a.version))[0]
     if (newest !== undefined) expect(versionText(history[0]!.version)).toBe(versionText(newest.version))

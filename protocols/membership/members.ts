@@ -152,17 +152,17 @@ export class Members {
     return standing
   }
 
-  /** Takes a proof of life. @returns `behind` where an announcement seems to have been missed */
+  /** Takes a proof of life. @returns `behind` where `from` seems to hold a later announcement */
   receivePulse (pulse: Pulse, from: PeerName, nowMs: number): PulseStanding | 'behind' {
     if (this.#pulses === undefined) return 'unknown'
     const { standing, peer, behind } = this.#pulses.receive(pulse, from, nowMs)
-    if (standing !== 'news' || peer === undefined) return standing
+    if (peer === undefined) return standing
     const entry = this.#live.get(peer)
     const gone = entry === undefined ? this.#gone.get(peer) : undefined
-    if (entry !== undefined) entry.heardAtMs = nowMs
-    else if (gone !== undefined && !gone.announcement.leaving) this.#keep(gone, nowMs)
+    if (standing === 'news' && entry !== undefined) entry.heardAtMs = nowMs
+    else if (standing === 'news' && gone !== undefined && !gone.announcement.leaving) this.#keep(gone, nowMs)
     // What another region's edges say of themselves, their loads above all, is told by its digests alone.
-    return behind === true && (entry?.signed ?? gone)?.announcement.region === this.#self.region ? 'behind' : 'news'
+    return behind === true && (entry?.signed ?? gone)?.announcement.region === this.#self.region ? 'behind' : standing
   }
 
   /** From a sign that something was missed to asking for it, ms: the digests on their way come first. */

@@ -34,8 +34,8 @@ export interface PulseLanesInit {
   readonly connection: (peer: PeerId) => Connection | undefined
   /** Called after pulses were taken. */
   readonly onNews: () => void
-  /** A member knows of an announcement that is not held here. */
-  readonly onBehind: () => void
+  /** This member knows of an announcement that is not held here. */
+  readonly onBehind: (teller: PeerName) => void
   readonly counters: Counters
 }
 
@@ -113,7 +113,7 @@ export class PulseLanes {
           if (standing === 'behind' || standing === 'unknown') behind = true
         }
         if (news || behind) onNews()
-        if (behind && members.member(from) !== undefined) onBehind()
+        if (behind && members.member(from) !== undefined) onBehind(from)
       }
     } catch (error) {
       if (error instanceof WireError) counters.rejected++

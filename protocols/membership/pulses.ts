@@ -29,7 +29,12 @@ interface Held {
  */
 export type PulseStanding = 'news' | 'old' | 'unknown' | 'forged'
 
-interface Received { readonly standing: PulseStanding, readonly peer?: PeerName, readonly behind?: boolean }
+interface Received {
+  readonly standing: PulseStanding
+  readonly peer?: PeerName
+  /** Whether who told it knows a later announcement than the one held. */
+  readonly behind?: boolean
+}
 
 /** Most pulses come several times: what is said of those is said without making anything. */
 const unknown: Received = Object.freeze({ standing: 'unknown' })
@@ -102,13 +107,13 @@ export class Pulses {
     this.#ids.delete(peer)
   }
 
-  /** @returns whose pulse it is with `news`, and whether its latest announcement is another than the one held */
+  /** Whoever passes a pulse on says with it which announcement it holds itself: the first to tell of a life may lack what a later one knows. */
   receive (pulse: Pulse, from: PeerName, nowMs: number): Received {
     const held = this.#held.get(pulse.id)
     if (held === undefined) return unknown
-    if (pulse.count <= held.count) return old
+    const behind = isLater(pulse.sequence, held.sequence)
+    if (pulse.count <= held.count) return behind && pulse.count === held.count ? { standing: 'old', peer: held.peer, behind } : old
     if (!follows(held.value, pulse.value, pulse.count - held.count, this.#step)) return { standing: 'forged' }
-    const behind = pulse.sequence !== (held.sequence & 0xffff)
     held.count = pulse.count
     held.value = pulse.value
     held.atMs = nowMs
@@ -127,4 +132,10 @@ export class Pulses {
     }
     return news
   }
+}
+
+/** Of sequences, of which pulses have the last 16 bits (serial number arithmetic, RFC 1982). */
+function isLater (told: number, held: number): boolean {
+  const ahead = (told - held) & 0xffff
+  return ahead > 0 && ahead < 0x8000
 }

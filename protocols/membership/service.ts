@@ -21,6 +21,7 @@ import { zeroCounters } from './ports.ts'
 import { PulseLanes, pulseProtocol } from './pulse-lanes.ts'
 import { RoundTrips } from './round-trips.ts'
 import { Silences } from './silences.ts'
+import { Speakers } from './speakers.ts'
 import { Topics } from './topics.ts'
 import type { Announcement, Member, SignedAnnouncement } from './announcement.ts'
 import type { Patch } from './members.ts'
@@ -55,8 +56,7 @@ class MembershipService implements Membership {
   readonly #silences: Silences
   /** Peers that there is a connection to. */
   readonly #linked = new Set<PeerName>()
-  /** Linked peers that speak the exchange protocol. */
-  readonly #speakers = new Map<PeerName, PeerId>()
+  readonly #speakers: Speakers
   /** Every repeated work, in the order of a joining edge's life. */
   readonly #tasks: readonly Periodic[]
   readonly #core: Periodic
@@ -103,6 +103,7 @@ class MembershipService implements Membership {
     })
     this.#links = new Links(self, settings)
     this.#silences = new Silences(components.connectionManager)
+    this.#speakers = new Speakers({ settings, self: () => this.self(), member: (peer) => this.member(peer) })
     const intake = new Intake({ clock, network, members: this.#members, onMerge: () => { this.#noticeChanges() } })
     this.#exchange = new Exchange({ clock, settings, members: this.#members, intake })
     this.#topics = new Topics({ network, region, digestBytesMax: settings.digestBytesMax, intake, counters })
@@ -156,7 +157,10 @@ class MembershipService implements Membership {
       peers: () => this.#speakers.values(),
       connection: (peer) => components.connectionManager.getConnections(peer)[0],
       onNews: () => { this.#noticeChanges() },
-      onBehind: () => { this.#repairing.soon(this.#members.repairDelayMs() * (0.5 + clock.random())) },
+      onBehind: (teller) => {
+        this.#speakers.tells(teller)
+        this.#repairing.soon(this.#members.repairDelayMs() * (0.5 + clock.random()))
+      },
       counters
     })
 
@@ -325,9 +329,9 @@ class MembershipService implements Membership {
   /** Exchanges lists with one linked peer; an edge without any, as at its start, tries those of an earlier life. */
   async #repair (signal: AbortSignal): Promise<number> {
     const { clock, settings } = this.#init
-    const speakers = [...this.#speakers.values()]
-    if (speakers.length > 0) await this.#exchangeWith(pick(speakers, clock.random()), signal)
-    else await this.#tryKnownPeers()
+    const speaker = this.#speakers.next(clock.random())
+    if (speaker === undefined) await this.#tryKnownPeers()
+    else await this.#exchangeWith(speaker, signal)
     return settings.antiEntropyIntervalMs * (0.5 + clock.random())
   }
 
@@ -361,13 +365,9 @@ class MembershipService implements Membership {
     await this.#pulseLanes.receive(stream, connection.remotePeer.toString())
   }
 
-  /**
-   * The side that dialled begins the exchange: one is enough for both. An edge that hears from several others already
-   * has nothing new to learn from a member, which has long heard of it: each exchange is the whole list's versions.
-   */
+  /** The side that dialled begins the exchange: one is enough for both. */
   readonly #onSpeaker = (peer: PeerId, connection: Connection): void => {
-    const isNews = this.#speakers.size < this.#init.settings.firstExchanges || !this.isMember(peer.toString())
-    this.#speakers.set(peer.toString(), peer)
+    const isNews = this.#speakers.add(peer)
     this.#measuring.soon()
     // Who dialled may still count this edge as a member, and see no reason to begin.
     if (isNews && (connection.direction === 'outbound' || this.#silences.has(peer.toString()))) void this.#counted(this.#exchange.initiate(connection, this.#controller.signal))

@@ -65,15 +65,15 @@ export const membershipDefaults = Object.freeze({
   goneMax: 1_024,
 
   /**
-   * From the first link to the first announcement of oneself to the DHT; the interval then grows to `provideIntervalMs`. An
-   * announcement opens up to forty connections, and before the member list is whole too many edges hold it for theirs to make.
+   * From the first link to the first announcement of oneself to the DHT; the interval then grows to `provideIntervalMs`. Before
+   * the member list is whole too many edges hold it for theirs to make.
    */
   provideDelayMs: 30_000,
   /** Between two announcements of oneself to the DHT. Addresses in it age out after an hour. */
   provideIntervalMs: 15 * 60_000,
   /**
    * From the first link to the first look-up in the DHT; the interval then grows. By then the list has come
-   * over that link, and with it nearly always what a walk of 20 dials would find. Lower: an edge that joined by one of another
+   * over that link, and with it nearly always what a look-up would find. Lower: an edge that joined by one of another
    * colony's remnants finds its own sooner.
    */
   discoveryFastMs: 10_000,
@@ -81,7 +81,7 @@ export const membershipDefaults = Object.freeze({
   discoveryIntervalMs: 60_000,
   /**
    * Members of a region, and of the colony, that provide its name and go on looking it up once they are linked: those
-   * with the lowest peer ids. A walk of the DHT asks some 20 edges, and whom it finds has the whole list.
+   * with the lowest peer ids. A look-up may dial edges that no other use is made of, and whom it finds has the whole list.
    */
   discoverersMax: 3,
   /** Any one query of the DHT. With a stopped peer on its way it lasts this long. */

@@ -39,6 +39,8 @@ export class Membership {
   #redialAtMs = 0
   #joinAtMs = 0
   #joinDelayMs = 0
+  /** Linked edges that know of announcements that were missed here. */
+  readonly #tellers = new Set<number>()
   readonly #dials = new Map<number, Dial>()
   /** Linked in an earlier life: the peer store. */
   readonly #known = new Set<number>()
@@ -61,6 +63,7 @@ export class Membership {
     const { seat, machine, settings } = this.#self
     this.links.clear()
     this.#dials.clear()
+    this.#tellers.clear()
     this.#left = false
     this.#coreAtMs = this.#linkAtMs = this.#repairAtMs = Infinity
     this.#cancelLink = this.#cancelRepair = undefined
@@ -261,7 +264,9 @@ export class Membership {
     const { machine } = this.#self
     const isBehind = this.#pulses.take(this.#members, pulses, from)
     this.#noticeChanges()
-    if (isBehind) this.#repairSoon(this.#members.repairDelayMs() * (0.5 + machine.random()))
+    if (!isBehind) return
+    this.#tellers.add(from)
+    this.#repairSoon(this.#members.repairDelayMs() * (0.5 + machine.random()))
   }
 
   readonly #pulse = (): void => {
@@ -283,11 +288,13 @@ export class Membership {
     })
   }
 
-  /** With one linked peer, chosen at random. */
+  /** With one linked peer, chosen at random, best with one that knows more. */
   #repair (): void {
     if (this.#left) return
     const { machine, settings: { membership } } = this.#self
-    const peers = [...this.links]
+    const tellers = [...this.#tellers].filter((peer) => this.links.has(peer))
+    this.#tellers.clear()
+    const peers = tellers.length > 0 ? tellers : [...this.links]
     if (peers.length > 0) this.#exchange(peers[Math.floor(machine.random() * peers.length)]!)
     else this.#linkSoon()
     this.#repairSoon(membership.antiEntropyIntervalMs * (0.5 + machine.random()))

@@ -46,7 +46,7 @@ export class PulseRounds {
     }
   }
 
-  /** @returns whether an announcement seems to have been missed */
+  /** @returns whether who sent them seems to know of an announcement that was missed here */
   take (members: Members, pulses: readonly Pulse[], from: number): boolean {
     const { machine, peerOf } = this.#self
     const nowMs = machine.nowMs()

@@ -138,8 +138,8 @@ export const membershipMutants: readonly Mutant[] = [
   {
     name: 'pulse-unheard',
     file: members,
-    find: 'if (entry !== undefined) entry.heardAtMs = nowMs\n',
-    replace: 'if (entry !== undefined) entry.heardAtMs += 0 * nowMs\n',
+    find: 'entry !== undefined) entry.heardAtMs = nowMs\n',
+    replace: 'entry !== undefined) entry.heardAtMs += 0 * nowMs\n',
     stages: ['steady'],
     why: 'proofs of life prolong no life'
   },

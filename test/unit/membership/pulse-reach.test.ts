@@ -99,6 +99,10 @@ describe('proofs of life', () => {
     for (const region of ['here', 'there'] as const) members.receive(unsigned(announcementOf(region, { region, pulse: chains[region].anchor })), 0)
     expect([standing('here', 1, 1), standing('there', 1, 1)]).toEqual(['news', 'news'])
     expect([standing('here', 2, 2), standing('there', 2, 2)]).toEqual(['behind', 'news'])
+    // It passes on what it holds: who told first of that life knew no more than this edge does.
+    expect([standing('here', 1, 3), standing('here', 2, 3), standing('here', 1, 3), standing('here', 2, 2)]).toEqual(['news', 'behind', 'old', 'old'])
+    // Sequences are counted round.
+    expect([standing('here', 0xffff, 4), standing('here', 0x8000, 5)]).toEqual(['news', 'behind'])
   })
 
   it('are made also while there is always something else to say', () => {

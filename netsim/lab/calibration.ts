@@ -33,14 +33,17 @@ export interface Pinging {
   readonly intervalMs: number
   /** Of the packet's content. Default: ping's 56. */
   readonly bytes?: number
+  /** All leave before any can come back: ping waits for the last ones only twice as long as the first ones took. Not of busybox. */
+  readonly atOnce?: boolean
 }
 
 /** @throws MachineError when ping says nothing that can be read */
-export async function ping (lab: string, from: LabHost, to: LabHost, { count, intervalMs, bytes = 56 }: Pinging): Promise<Pinged> {
+export async function ping (lab: string, from: LabHost, to: LabHost, { count, intervalMs, bytes = 56, atOnce = false }: Pinging): Promise<Pinged> {
   // ping's own exit code is 1 when nothing came back, which is a result.
   const waitSeconds = Math.ceil(2 * timeFactor())
   const printed = await tryCommand(['sh', '-c', '"$@"; true', 'sh', ...within(namespaceOf(lab, from.name)),
-    'ping', '-q', '-n', '-c', String(count), '-i', String(intervalMs / 1000), '-W', String(waitSeconds), '-s', String(bytes), to.address])
+    'ping', '-q', '-n', '-c', String(count), '-i', String(intervalMs / 1000), '-W', String(waitSeconds), '-s', String(bytes),
+    ...(atOnce ? ['-l', String(count)] : []), to.address])
   const pinged = readPing(printed ?? '')
   if (pinged === undefined) throw new MachineError(`ping from ${from.name} to ${to.name} said nothing of what it sent and received`)
   return pinged

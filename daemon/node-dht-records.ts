@@ -1,7 +1,7 @@
 /**
  * Where provider records lie and are looked for: on the few edges nearest to a key by Kademlia's distance (Maymounkov
  * and Mazieres 2002, section 2.3), which an edge that has the member list knows without a walk. kad-dht walks to the 20
- * nearest, each time, and an answer names 20 more, each read from the peer store: some 24 messages and 100 ms of CPU for
+ * nearest, each time, and an answer names 20 more, each read from the peer store: some 24 messages for
  * each miss of a colony of 24 edges. An edge whose table is still young comes to the same ones in two or three rounds.
  */
 import { createHash } from 'node:crypto'

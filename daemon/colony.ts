@@ -117,7 +117,7 @@ export async function createColony (init: ColonyInit): Promise<Colony> {
       made.filters = createFilters({
         clock, settings: settings.filters, network, region, members: regionMembers,
         isMember: (peer) => made.membership.member(peer)?.region === region,
-        isLinked: (peer) => made.node.getConnections(peerIdFromString(peer)).length > 0,
+        isLinked: (peer) => made.membership.isLinked(peer),
         call: call('filters')
       })(components)
       return made.filters

@@ -107,13 +107,12 @@ class MembershipService implements Membership {
     const intake = new Intake({ clock, network, members: this.#members, onMerge: () => { this.#noticeChanges() } })
     this.#exchange = new Exchange({ clock, settings, members: this.#members, intake })
     this.#topics = new Topics({ network, region, digestBytesMax: settings.digestBytesMax, intake, counters })
-    const isLinked = (peer: PeerName): boolean => this.#linked.has(peer)
     const hasLinks = (): boolean => this.#linked.size > 0
     this.#dialler = new Dialler({
       clock,
       settings,
       self,
-      isLinked,
+      isLinked: (peer) => this.isLinked(peer),
       dial: async (peer, signal) => await components.connectionManager.openConnection(knownId(peer), { signal }),
       onSettled: () => { this.#linking.soon() },
       counters
@@ -122,7 +121,7 @@ class MembershipService implements Membership {
       clock,
       settings,
       addresses: init.join.filter((address) => !address.toString().endsWith(`/p2p/${self}`)),
-      isLinked,
+      isLinked: (peer) => this.isLinked(peer),
       hasLinks,
       dial: async (address, signal) => (await components.connectionManager.openConnection(address, { signal })).remotePeer.toString(),
       warn: (message) => { this.#log.error(message) },
@@ -146,7 +145,7 @@ class MembershipService implements Membership {
     this.#roundTrips = new RoundTrips({
       clock,
       settings,
-      linked: () => this.members().map(({ peer }) => peer).filter(isLinked),
+      linked: () => this.members().map(({ peer }) => peer).filter((peer) => this.isLinked(peer)),
       ping: async (peer, signal) => await components.ping.ping(knownId(peer), { signal })
     })
 
@@ -187,6 +186,7 @@ class MembershipService implements Membership {
 
   member (peer: PeerName): Member | undefined { return this.#members.member(peer) }
 
+  isLinked (peer: PeerName): boolean { return this.#linked.has(peer) }
   isMember (peer: PeerName): boolean { return this.#members.member(peer) !== undefined }
 
   onChange (listener: () => void): () => void {

@@ -5,6 +5,7 @@
  * come in as parameters; the core says when it next needs to be woken (`nextDeadline`).
  */
 import { digestGapMs, digestIntervalMs, pulseIntervalMs, pulseReachMs, refreshIntervalMs, repairDelayMs } from './intervals.ts'
+import { DigestPlan } from './digest-plan.ts'
 import { listed, MemberEntry } from './member-entry.ts'
 import { Pulses } from './pulses.ts'
 import { compare, compareVersions, isSameLife, missingIn, sameButLoad, signatureOf, vectorOf } from './version.ts'
@@ -33,8 +34,7 @@ export class Members {
   readonly #gone = new Map<PeerName, SignedAnnouncement>()
   /** Live members of each region, oneself included. */
   readonly #regionSizes = new Map<Region, number>()
-  /** Members of the own region that changed since the last digest. */
-  readonly #undigested = new Set<PeerName>()
+  readonly #digests: DigestPlan
   readonly #pulses: Pulses | undefined
   /** Announcements of live members, by their last bytes, which are their signature. */
   readonly #bySignature = new Map<string, Uint8Array>()
@@ -48,9 +48,6 @@ export class Members {
   #vector: VersionVector | undefined
   #announceAtMs: number
   #announcedAtMs = -Infinity
-  #digestAtMs: number
-  #digestedAtMs: number
-  #fullDigestAtMs: number
   #expireAtMs = Infinity
 
   constructor (init: MembersInit) {
@@ -60,9 +57,14 @@ export class Members {
     this.#self = { ...init.self, incarnation: init.incarnation, sequence: 0 }
     this.#regionSizes.set(this.#self.region, 1)
     this.#announceAtMs = init.nowMs
-    // Until it knows of others a newcomer takes itself for the region's delegate, and theirs tells of it in any case.
-    this.#digestAtMs = this.#fullDigestAtMs = init.nowMs + init.settings.firstDigestMs
-    this.#digestedAtMs = this.#digestAtMs - digestGapMs(init.settings, 1)
+    this.#digests = new DigestPlan({
+      settings: init.settings,
+      nowMs: init.nowMs,
+      gapMs: () => digestGapMs(this.#settings, this.#regionSizes.size),
+      intervalMs: () => this.#digestIntervalMs(),
+      spread: (ms) => this.#spread(ms),
+      rests: this.#pulses !== undefined
+    })
   }
 
   self (): Member { return this.#self }
@@ -142,7 +144,7 @@ export class Members {
       this.#drop(announcement.peer, nowMs)
       this.#pulses?.forget(announcement.peer)
       this.#remember(signed)
-      if (announcement.region === this.#self.region) this.#digestSoon(announcement.peer, nowMs)
+      if (announcement.region === this.#self.region) this.#digests.change(announcement.peer, nowMs)
       return standing
     }
     const gone = this.#gone.get(announcement.peer)
@@ -175,16 +177,15 @@ export class Members {
   keepOwn (signed: SignedAnnouncement, nowMs: number): void {
     this.#own = signed
     this.#vector = undefined
-    if (!this.#ownChanged) return
+    if (!this.#ownChanged) return this.#digests.stir(nowMs)
     this.#ownChanged = false
-    this.#digestSoon(this.#self.peer, nowMs)
+    this.#digests.change(this.#self.peer, nowMs)
   }
 
   /** One's last words: nothing is due any more afterwards. */
   leave (): Announcement {
     this.#announceAtMs = Infinity
-    this.#digestAtMs = Infinity
-    this.#fullDigestAtMs = Infinity
+    this.#digests.end()
     this.#expireAtMs = Infinity
     this.#self.sequence++
     return { ...this.#self, refreshMs: this.#settings.refreshMs, leaving: true }
@@ -196,8 +197,7 @@ export class Members {
     this.#ownChanged = true
     this.#changed()
     this.#announceAtMs = nowMs
-    this.#digestAtMs = nowMs
-    this.#fullDigestAtMs = nowMs
+    this.#digests.restart(nowMs)
     this.#expireAtMs = nowMs
   }
 
@@ -208,31 +208,26 @@ export class Members {
   missing (vector: VersionVector, holder?: PeerName): SignedAnnouncement[] { return missingIn(vector, this.#announcements(), this.#gone.values(), holder) }
 
   nextDeadline (): number {
-    const digestAtMs = this.#tellsRegion() ? Math.min(this.#digestAtMs, this.#fullDigestAtMs) : Infinity
-    return Math.min(this.#announceAtMs, digestAtMs, this.#expireAtMs)
+    return Math.min(this.#announceAtMs, this.#tellsRegion() ? this.#digests.nextMs : Infinity, this.#expireAtMs)
   }
 
   tick (nowMs: number): Due {
     if (nowMs - this.nextDeadline() > this.#settings.expirySlackMs) this.forgive(nowMs - this.nextDeadline(), nowMs)
     if (nowMs >= this.#expireAtMs) this.#expire(nowMs)
     const announce = nowMs >= this.#announceAtMs ? this.#refresh(nowMs) : undefined
-    const digest = this.#tellsRegion() && nowMs >= Math.min(this.#digestAtMs, this.#fullDigestAtMs)
+    const digest = this.#tellsRegion() && nowMs >= this.#digests.nextMs
     return announce === undefined ? { digest } : { announce, digest }
   }
 
   /** The digest that is due: the whole region at its interval, in between only what changed. Leaves are told once. */
   takeDigest (nowMs: number): SignedAnnouncement[] {
     const region = this.#announcements().filter(({ announcement }) => announcement.region === this.#self.region)
-    const full = nowMs >= this.#fullDigestAtMs
-    const digest = full ? region : region.filter(({ announcement }) => this.#undigested.has(announcement.peer))
-    for (const peer of this.#undigested) {
+    const { full, changed } = this.#digests.take(nowMs)
+    const digest = full ? region : region.filter(({ announcement }) => changed.has(announcement.peer))
+    for (const peer of changed) {
       const gone = this.#gone.get(peer)
       if (gone?.announcement.leaving === true) digest.push(gone)
     }
-    if (full) this.#fullDigestAtMs = nowMs + this.#spread(this.#digestIntervalMs())
-    this.#digestAtMs = Infinity
-    this.#digestedAtMs = nowMs
-    this.#undigested.clear()
     return digest
   }
 
@@ -263,7 +258,8 @@ export class Members {
     this.#gone.delete(member.peer)
     // Without a word of its new chain other regions would soon take it for dead.
     const isNew = this.#pulses?.follow(member.peer, pulse, member.sequence) === true
-    if (isNew && member.region === this.#self.region) this.#digestSoon(member.peer, nowMs)
+    const isFellow = member.region === this.#self.region
+    if (isNew && isFellow) this.#digests.change(member.peer, nowMs)
     // What another passes on may have been said long before: of a chain that is held, pulses alone are signs of life.
     const heardAtMs = entry === undefined || isNew || pulse === undefined || this.#pulses === undefined ? nowMs : entry.heardAtMs
     if (entry !== undefined) this.#bySignature.delete(signatureOf(entry.signed.bytes))
@@ -271,12 +267,13 @@ export class Members {
       entry.signed = signed
       entry.heardAtMs = heardAtMs
       if (this.#view !== undefined) this.#view[entry.place] = member
+      if (isFellow) this.#digests.stir(nowMs)
     } else {
       if (entry !== undefined) this.#count(entry.member.region, -1)
       this.#live.set(member.peer, new MemberEntry(signed, heardAtMs))
       this.#count(member.region, 1)
       this.#changed()
-      if (member.region === this.#self.region) this.#digestSoon(member.peer, nowMs)
+      if (isFellow) this.#digests.change(member.peer, nowMs)
     }
     this.#bySignature.set(signatureOf(signed.bytes), signed.bytes)
     this.#expireAtMs = Math.min(this.#expireAtMs, this.#expiryOf(signed.announcement, heardAtMs))
@@ -367,12 +364,6 @@ export class Members {
   #announceSoon (nowMs: number): void {
     const { announceDelayMs, announceGapMs } = this.#settings
     this.#announceAtMs = Math.min(this.#announceAtMs, Math.max(nowMs + announceDelayMs, this.#announcedAtMs + announceGapMs))
-  }
-
-  #digestSoon (peer: PeerName, nowMs: number): void {
-    this.#undigested.add(peer)
-    const gapMs = digestGapMs(this.#settings, this.#regionSizes.size)
-    this.#digestAtMs = Math.min(this.#digestAtMs, Math.max(nowMs + this.#settings.digestDelayMs, this.#digestedAtMs + gapMs))
   }
 
   #tellsRegion (): boolean { return this.#live.size > 0 && this.isDelegate() }

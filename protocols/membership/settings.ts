@@ -31,8 +31,10 @@ export const membershipDefaults = Object.freeze({
   announceGapMs: 1_000,
   /** A load that moved by less than this share of what was announced is not announced anew. Higher: fewer messages of busy edges, older loads. */
   loadStep: 0.25,
-  /** Between two full digests of a region by its delegate. Lower: what gossip lost is repaired sooner, more bytes. */
+  /** Between two full digests of a region by its delegate while it changes. Lower: what gossip lost is repaired sooner, more bytes. */
   digestIntervalMs: 60_000,
+  /** The same while nothing changes; the interval doubles up to it. Higher: a still colony costs less, and hears later what it missed and no exchange of lists told. */
+  digestIntervalMaxMs: 16 * 60_000,
   /** From its start until an edge tells other regions of its own, should it be its region's delegate: time to hear that it is not. Lower: each join is told twice. */
   firstDigestMs: 1_000,
   /** From a change in the region to the digest that tells it, so that several changes travel as one. */

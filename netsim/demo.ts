@@ -20,7 +20,7 @@ import { add, noTraffic, type Traffic, trafficOf } from './traffic.ts'
  * Nine edges on one machine are equally near, and the origin is as near as they: distances, which say only
  * how busy the machine is, would now and then send an edge to the origin for what its neighbour has.
  */
-const edgeConfig = { settings: { routing: { patienceFloorMs: 10_000 }, fetch: { answerTimeoutMs: 5_000 } } }
+const edgeConfig = { settings: { routing: { patienceFloorMs: 10_000, hedgeDelayMs: 10_000 }, fetch: { answerTimeoutMs: 5_000 } } }
 const configName = 'edges.yaml'
 
 export const demoDefaults = Object.freeze({

@@ -83,7 +83,7 @@ export interface MembershipComponents {
   readonly contentRouting: Pick<ContentRouting, 'provide' | 'findProviders'>
   readonly peerStore: Pick<PeerStore, 'all'>
   readonly events: TypedEventTarget<Libp2pEvents>
-  readonly addressManager: { getAddresses: () => Multiaddr[] }
+  readonly addressManager: { getAddresses: () => Multiaddr[], getListenAddrs: () => Multiaddr[] }
   readonly logger: ComponentLogger
   readonly pubsub: PubSub
   /** Round trip to a connected peer, ms. */

@@ -15,7 +15,8 @@ import { Exchange, exchangeProtocol } from './exchange.ts'
 import { Intake } from './intake.ts'
 import { Joins } from './joins.ts'
 import { Links, linksToDial } from './links.ts'
-import { Members } from './members.ts'
+import { listening } from './listening.ts'
+import { Members, type Patch } from './members.ts'
 import { Periodic } from '../periodic.ts'
 import { zeroCounters } from './ports.ts'
 import { PulseLanes, pulseProtocol } from './pulse-lanes.ts'
@@ -24,7 +25,6 @@ import { Silences } from './silences.ts'
 import { Speakers } from './speakers.ts'
 import { Topics } from './topics.ts'
 import type { Announcement, Member, SignedAnnouncement } from './announcement.ts'
-import type { Patch } from './members.ts'
 import type { Counters, Membership, MembershipComponents, MembershipInit } from './ports.ts'
 import type { PeerName } from '../ids.ts'
 import type { Connection, PeerId, Stream } from '@libp2p/interface'
@@ -32,7 +32,7 @@ import type { Connection, PeerId, Stream } from '@libp2p/interface'
 export type { Member } from './announcement.ts'
 export type { Membership, MembershipComponents, MembershipInit } from './ports.ts'
 
-/** @throws AnnouncementError from `start` when a field of `init` cannot be announced */
+/** @throws AnnouncementError from `afterStart` when a field of `init` cannot be announced */
 export function membership (init: MembershipInit): (components: MembershipComponents) => Membership {
   return (components) => new MembershipService(init, components)
 }
@@ -68,8 +68,7 @@ class MembershipService implements Membership {
   readonly #repairing: Periodic
   #controller = new AbortController()
   #topology: string | undefined
-  /** The addresses last announced. */
-  #announced = ''
+  #announcedAddresses = ''
   #revision = 0
   #clones = 0
   #redialAtMs = 0
@@ -207,23 +206,24 @@ class MembershipService implements Membership {
     return { ...this.#counters, expired: this.#members.expired, clones: this.#members.clones }
   }
 
-  async start (): Promise<void> {
-    const { registrar, events } = this.#components
+  start (): void {
+    const { events, connectionManager } = this.#components
     this.#controller = new AbortController()
-    // First: others may dial while the rest is made ready.
     events.addEventListener('peer:connect', this.#onLink)
     events.addEventListener('peer:disconnect', this.#onUnlink)
     events.addEventListener('self:peer:update', this.#onSelf)
-    for (const { remotePeer } of this.#components.connectionManager.getConnections()) this.#linked.add(remotePeer.toString())
+    for (const { remotePeer } of connectionManager.getConnections()) this.#linked.add(remotePeer.toString())
+  }
+
+  async afterStart (): Promise<void> {
+    const { registrar, pubsub } = this.#components
+    await listening(this.#components)
     // Before anyone can ask for it: an exchange that finds nothing of oneself would have to be repeated.
     await this.#announceOwn()
     await registrar.handle(exchangeProtocol, this.#onStream, { maxInboundStreams: 4, maxOutboundStreams: 4 })
     await registrar.handle(pulseProtocol, this.#onPulses, { maxInboundStreams: 2, maxOutboundStreams: 2 })
     this.#topology = await registrar.register(exchangeProtocol, { onConnect: this.#onSpeaker, onDisconnect: this.#onSilence })
-  }
-
-  afterStart (): void {
-    this.#topics.start(this.#components.pubsub)
+    this.#topics.start(pubsub)
     this.#gossiping = true
     for (const task of this.#tasks) task.start()
   }
@@ -290,7 +290,7 @@ class MembershipService implements Membership {
 
   async #sign (announcement: Announcement): Promise<SignedAnnouncement> {
     const addresses = this.#ownAddresses()
-    this.#announced = addresses.join()
+    this.#announcedAddresses = addresses.join()
     return await signAnnouncement(this.#init.network, { ...announcement, ...(addresses.length > 0 && { addresses }) }, this.#components.privateKey)
   }
 
@@ -388,7 +388,7 @@ class MembershipService implements Membership {
 
   /** It listens elsewhere now. */
   readonly #onSelf = (): void => {
-    if (!this.#gossiping || this.#ownAddresses().join() === this.#announced) return
+    if (!this.#gossiping || this.#ownAddresses().join() === this.#announcedAddresses) return
     this.#members.touch(this.#init.clock.nowMs())
     this.#noticeChanges()
   }

@@ -41,6 +41,14 @@ describe('membership of a mesh', () => {
     expect(nodes[0]?.membership.member(nodes[3]?.peer ?? '')).toMatchObject({ name: 'b1', region: 'b', weight: 1, draining: false })
   })
 
+  it('hears with an edge\'s first word where it may be dialled', async () => {
+    const first = await start({ name: 'a1', region: 'a' })
+    const second = await start({ name: 'a2', region: 'a', join: [first.address] })
+    await until('it is known', () => first.membership.isMember(second.peer))
+    expect(first.membership.member(second.peer)).toMatchObject({ sequence: 1 })
+    expect(first.membership.addresses(second.peer)).toEqual([second.address])
+  })
+
   it('drops an edge that takes its leave from every list at once, without waiting for its silence', async () => {
     const nodes = await startFive()
     await until('every edge has the whole list', () => see(nodes, five))

@@ -20,13 +20,13 @@ export function paceOf (peers: number, cores: number): number {
 
 /** The daemon's settings of everything that an idle edge does by the clock, slowed down. */
 export function pacedSettings (pace: number): EdgeBase['settings'] {
-  const { refreshMs, pulseSendMs, pulseFreshMs, lateMs, expirySlackMs, linkIntervalMs, antiEntropyIntervalMs, digestIntervalMs } = membershipDefaults
+  const { refreshMs, pulseSendMs, pulseFreshMs, lateMs, expirySlackMs, linkIntervalMs, antiEntropyFirstMs, antiEntropyIntervalMs, digestIntervalMs } = membershipDefaults
   const { pulsesPerSecondMax, digestsPerSecondMax } = membershipDefaults
   const slower = <T extends Record<string, number>>(intervals: T): Record<string, number> =>
     Object.fromEntries(Object.entries(intervals).map(([name, ms]) => [name, ms * pace]))
   return pace === 1 ? {} : {
     membership: {
-      ...slower({ refreshMs, pulseSendMs, pulseFreshMs, lateMs, expirySlackMs, linkIntervalMs, antiEntropyIntervalMs, digestIntervalMs }),
+      ...slower({ refreshMs, pulseSendMs, pulseFreshMs, lateMs, expirySlackMs, linkIntervalMs, antiEntropyFirstMs, antiEntropyIntervalMs, digestIntervalMs }),
       pulsesPerSecondMax: Math.ceil(pulsesPerSecondMax / pace),
       digestsPerSecondMax: Math.ceil(digestsPerSecondMax / pace)
     },

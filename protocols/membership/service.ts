@@ -60,7 +60,6 @@ class MembershipService implements Membership {
   /** Every repeated work, in the order of a joining edge's life. */
   readonly #tasks: readonly Periodic[]
   readonly #core: Periodic
-  readonly #joining: Periodic
   readonly #linking: Periodic
   readonly #measuring: Periodic
   readonly #looking: Periodic
@@ -169,14 +168,14 @@ class MembershipService implements Membership {
       retryMs: settings.linkIntervalMs
     })
     this.#core = task(async () => await this.#tick())
-    this.#joining = task(async (signal) => await this.#joins.round(signal))
+    const joining = task(async (signal) => await this.#joins.round(signal))
     this.#linking = task(async (signal) => await this.#link(signal))
     this.#measuring = task(async (signal) => await this.#roundTrips.round(signal))
     this.#providing = task(async (signal) => await this.#discovery.provide(signal))
     this.#looking = task(async (signal) => await this.#discovery.lookup(signal))
     this.#repairing = task(async (signal) => await this.#repair(signal))
     const pulsing = task((signal) => this.#pulseLanes.round(signal))
-    this.#tasks = [this.#joining, this.#core, this.#linking, this.#measuring, this.#providing, this.#looking, this.#repairing, pulsing]
+    this.#tasks = [joining, this.#core, this.#linking, this.#measuring, this.#providing, this.#looking, this.#repairing, pulsing]
   }
 
   self (): Member { return this.#members.self() }
@@ -328,11 +327,11 @@ class MembershipService implements Membership {
 
   /** Exchanges lists with one linked peer; an edge without any, as at its start, tries those of an earlier life. */
   async #repair (signal: AbortSignal): Promise<number> {
-    const { clock, settings } = this.#init
+    const { clock } = this.#init
     const speaker = this.#speakers.next(clock.random())
     if (speaker === undefined) await this.#tryKnownPeers()
     else await this.#exchangeWith(speaker, signal)
-    return settings.antiEntropyIntervalMs * (0.5 + clock.random())
+    return this.#speakers.pauseMs(clock.random())
   }
 
   async #exchangeWith (peer: PeerId, signal: AbortSignal): Promise<void> {
@@ -368,6 +367,7 @@ class MembershipService implements Membership {
   /** The side that dialled begins the exchange: one is enough for both. */
   readonly #onSpeaker = (peer: PeerId, connection: Connection): void => {
     const isNews = this.#speakers.add(peer)
+    if (this.#speakers.size === 1) this.#repairing.soon(this.#speakers.pauseMs(this.#init.clock.random()))
     this.#measuring.soon()
     // Who dialled may still count this edge as a member, and see no reason to begin.
     if (isNews && (connection.direction === 'outbound' || this.#silences.has(peer.toString()))) void this.#counted(this.#exchange.initiate(connection, this.#controller.signal))

@@ -47,6 +47,11 @@ export const membershipDefaults = Object.freeze({
   /** Largest digest message, and largest frame of an exchange, bytes. About 200 announcements. */
   digestBytesMax: 64 * 1024,
 
+  /**
+   * From the first link to an exchange of lists; then ever longer, up to `antiEntropyIntervalMs`. Gossip passes a newcomer by until a
+   * heartbeat takes it in. Lower: what was said meanwhile is known sooner, at the price of one more exchange for each halving.
+   */
+  antiEntropyFirstMs: 4_000,
   /** Between two exchanges of lists with a connected peer chosen at random. Lower: lost messages are repaired sooner. */
   antiEntropyIntervalMs: 60_000,
   /** Links on which a newcomer exchanges lists at once. Fewer: it may begin with what one edge knew, and learn the rest later. */

@@ -10,7 +10,7 @@ import type { MembershipSettings } from './settings.ts'
 import type { PeerId } from '@libp2p/interface'
 
 export interface SpeakersInit {
-  readonly settings: Pick<MembershipSettings, 'firstExchanges'>
+  readonly settings: Pick<MembershipSettings, 'firstExchanges' | 'antiEntropyFirstMs' | 'antiEntropyIntervalMs'>
   readonly self: () => Member
   readonly member: (peer: PeerName) => Member | undefined
 }
@@ -21,10 +21,14 @@ export class Speakers {
   /** Who said since the last exchange that it knows what was missed here. */
   readonly #tellers = new Set<PeerName>()
 
+  #pauseMs: number
+
   constructor (init: SpeakersInit) {
     this.#init = init
+    this.#pauseMs = init.settings.antiEntropyIntervalMs
   }
 
+  get size (): number { return this.#peers.size }
   values (): Iterable<PeerId> { return this.#peers.values() }
 
   /**
@@ -34,6 +38,7 @@ export class Speakers {
    */
   add (peer: PeerId): boolean {
     const name = peer.toString()
+    if (this.#peers.size === 0) this.#pauseMs = this.#init.settings.antiEntropyFirstMs
     const isNews = this.#peers.size < this.#init.settings.firstExchanges || this.#init.member(name) === undefined ||
       (this.#isFellow(name) && ![...this.#peers.keys()].some((other) => this.#isFellow(other)))
     this.#peers.set(name, peer)
@@ -61,6 +66,13 @@ export class Speakers {
     const all = [...names]
     this.#tellers.clear()
     return all.length === 0 ? undefined : this.#peers.get(pick(all, chance))
+  }
+
+  /** @returns ms until lists are exchanged again, whoever seems to know more or not: twice as long each time since the first link */
+  pauseMs (chance: number): number {
+    const pauseMs = this.#pauseMs
+    this.#pauseMs = Math.min(this.#init.settings.antiEntropyIntervalMs, 2 * pauseMs)
+    return pauseMs * (0.5 + chance)
   }
 
   #isFellow (peer: PeerName): boolean { return this.#init.member(peer)?.region === this.#init.self().region }

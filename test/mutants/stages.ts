@@ -41,7 +41,7 @@ export const stages = {
   /** Storage for a twentieth of the content. */
   narrow: stage('steady', { objects: 2_000, requests: 20_000 }, { storeShare: 0.02, sizeSigma: 1, zipf: 0.8 }),
   /** Signs of life are announcements and digests, as without pulses; exchanges of lists do not make up for them. */
-  announced: stage('steady', { hours: 0.15 }, {}, { settings: { model: { pulses: 0 }, membership: { antiEntropyIntervalMs: 3_600_000 } } }),
+  announced: stage('steady', { hours: 0.15 }, {}, { settings: { model: { pulses: 0 }, membership: { antiEntropyFirstMs: 3_600_000, antiEntropyIntervalMs: 3_600_000 } } }),
   /** Everything is held by several. */
   ample: stage('steady', { objects: 1_000, requests: 12_000 }, { storeShare: 1, zipf: 0.6 }),
   /** Directions fail for seconds: messages are lost, and nobody is missed. */

@@ -28,6 +28,7 @@ export const fastSettings: MembershipSettings = {
   announceDelayMs: 20,
   announceGapMs: 100,
   digestDelayMs: 50,
+  antiEntropyFirstMs: 1_000,
   antiEntropyIntervalMs: 1_000,
   discoveryFastMs: 200,
   provideDelayMs: 200,

@@ -41,6 +41,8 @@ export class Membership {
   #joinDelayMs = 0
   /** Linked edges that know of announcements that were missed here. */
   readonly #tellers = new Set<number>()
+  /** Until lists are exchanged again, ms. */
+  #pauseMs = 0
   readonly #dials = new Map<number, Dial>()
   /** Linked in an earlier life: the peer store. */
   readonly #known = new Set<number>()
@@ -64,6 +66,7 @@ export class Membership {
     this.links.clear()
     this.#dials.clear()
     this.#tellers.clear()
+    this.#pauseMs = settings.membership.antiEntropyFirstMs
     this.#left = false
     this.#coreAtMs = this.#linkAtMs = this.#repairAtMs = Infinity
     this.#cancelLink = this.#cancelRepair = undefined
@@ -297,7 +300,8 @@ export class Membership {
     const peers = tellers.length > 0 ? tellers : [...this.links]
     if (peers.length > 0) this.#exchange(peers[Math.floor(machine.random() * peers.length)]!)
     else this.#linkSoon()
-    this.#repairSoon(membership.antiEntropyIntervalMs * (0.5 + machine.random()))
+    this.#repairSoon(this.#pauseMs * (0.5 + machine.random()))
+    this.#pauseMs = Math.min(membership.antiEntropyIntervalMs, 2 * this.#pauseMs)
   }
 
   #linkSoon (delayMs = this.#self.settings.membership.linkIntervalMs): void {

@@ -75,7 +75,7 @@ export function worldSettings (overrides: WorldOverrides = {}): WorldSettings {
  * tenths of all events, and proofs of life travel by regions, in digests. Members are missed later: after some three minutes.
  */
 export const largeWorld: WorldOverrides = Object.freeze({
-  membership: { refreshMs: 30_000, digestIntervalMs: 600_000, digestEntriesPerSecondMax: 200, antiEntropyIntervalMs: 600_000, linkIntervalMs: 30_000 },
+  membership: { refreshMs: 30_000, digestIntervalMs: 600_000, digestEntriesPerSecondMax: 200, antiEntropyFirstMs: 600_000, antiEntropyIntervalMs: 600_000, linkIntervalMs: 30_000 },
   directory: { reportIntervalMs: 10_000, refreshIntervalMs: 120_000 },
   routing: { loadAnnounceMs: 10_000 },
   fetch: { fillingAfterMs: 200 },

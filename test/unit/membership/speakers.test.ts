@@ -10,7 +10,7 @@ const peers: PeerId[] = await Promise.all(Array.from({ length: 5 }, async () => 
 /** Of an edge of the region "here", with each peer's region; undefined where it is no member. */
 function speakersOf (regions: ReadonlyArray<string | undefined>, firstExchanges = 1): Speakers {
   const members = new Map(regions.flatMap((region, at) => region === undefined ? [] : [[peers[at]!.toString(), { region } as Member]]))
-  return new Speakers({ settings: { firstExchanges }, self: () => ({ region: 'here' } as Member), member: (peer) => members.get(peer) })
+  return new Speakers({ settings: { firstExchanges, antiEntropyFirstMs: 4, antiEntropyIntervalMs: 60 }, self: () => ({ region: 'here' } as Member), member: (peer) => members.get(peer) })
 }
 
 /** Whether lists are exchanged over each link, as they open one after the other. */
@@ -25,6 +25,17 @@ describe('lists are exchanged', () => {
 
   it('over the first link to an edge of the own region, whose announcements went by before it', () => {
     expect(exchangedOf(speakersOf(['there', 'there', 'here', 'here', 'here']), 5)).toEqual([true, false, true, false, false])
+  })
+
+  it('soon after the first link, and ever more seldom then', () => {
+    const speakers = speakersOf(['here', 'here'])
+    const pauses = (): number[] => Array.from({ length: 6 }, () => speakers.pauseMs(0.5))
+    expect(pauses()).toEqual([60, 60, 60, 60, 60, 60])
+    exchangedOf(speakers, 2)
+    expect(pauses()).toEqual([4, 8, 16, 32, 60, 60])
+    for (const peer of peers) speakers.delete(peer.toString())
+    exchangedOf(speakers, 1)
+    expect(speakers.pauseMs(0)).toBe(2)
   })
 
   it('next with who knows what was missed here, once, and with any where nobody does', () => {

@@ -89,6 +89,21 @@ describe('a member of a group', () => {
     expect(group.status().waiting).toBe(0)
   })
 
+  it('knows its own entry when that is committed in the same go as the leader says where it is', async () => {
+    const { group, sent } = testGroup('a')
+    await group.start()
+    await group.found('g', three)
+    await settled()
+    const back = { group: 'g', from: 'b', to: 'a', term: 2 } as const
+    group.receive({ ...back, kind: 'heartbeat', round: 1, commit: 1 })
+    const done = group.propose(bytes('one'), { idempotency: 'key' })
+    await settled()
+    const { data, context } = sent.find(({ kind }) => kind === 'proposal') as Extract<Message, { kind: 'proposal' }>
+    group.receive({ ...back, kind: 'proposal-answer', context, index: 2, refusal: undefined })
+    group.receive({ ...back, kind: 'append', prevIndex: 1, prevTerm: 1, entries: [{ index: 2, term: 2, kind: 0, data }], commit: 2 })
+    await expect(done).resolves.toMatchObject({ index: 2, result: 1 })
+  })
+
   it('knows, before it says that it leads, how much time has passed', async () => {
     const test = testGroup('a')
     const { group, clock, sent } = test
@@ -178,6 +193,8 @@ describe('a member without a log that counts', () => {
     await settled()
     expect(notes).toMatchObject([['b', { kind: 'admit', nonce: 'n', group: 'g' }]])
     const { configurationIndex } = group.status().raft!
+    for (let count = 0; count < 3; count++) await group.propose(bytes('something else'))
+    expect(notes).toHaveLength(1)
     // The answer was lost: the same knock is answered again, another one begins anew.
     group.receiveNote({ kind: 'knock', slot: 'region', nonce: 'n' }, 'b')
     await settled()
@@ -185,6 +202,6 @@ describe('a member without a log that counts', () => {
     expect(notes).toHaveLength(2)
     group.receiveNote({ kind: 'knock', slot: 'region', nonce: 'm' }, 'b')
     await settled()
-    expect(group.status().raft!.configurationIndex).toBe(configurationIndex + 2)
+    expect(group.status().raft!.configurationIndex).toBe(configurationIndex + 5)
   })
 })

@@ -23,8 +23,12 @@ export class Progress {
   commitTold = 0
   /** When anything was last heard of the peer, in ticks. */
   heardAt: number
-  /** Highest heartbeat round answered. */
+  /** Highest heartbeat round answered, and highest sent, with when it was. */
   round = 0
+  #beaten = 0
+  beatAt = -Infinity
+  /** Until then it gets every heartbeat, as it is to be promoted. */
+  attendedUntil = -Infinity
   /** When that round was sent, in ticks. */
   leaseFrom = -Infinity
   /** The peer's present run, by its last heartbeat answer. */
@@ -64,6 +68,15 @@ export class Progress {
     this.#inflights.push({ last, bytes, round })
     this.#inflightBytes += bytes
   }
+
+  /** A heartbeat leaves. */
+  beat (round: number, now: number): void {
+    this.#beaten = round
+    this.beatAt = now
+  }
+
+  /** Whether the last heartbeat that left was answered. */
+  get hasAnswered (): boolean { return this.round >= this.#beaten }
 
   /** @returns whether the peer was found to hold more than was known, or the way to it opened */
   confirmed (index: number): boolean {

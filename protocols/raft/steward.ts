@@ -103,7 +103,9 @@ export function wantedVoters (view: StewardView, { settleMs, replaceMs }: Stewar
     one.since - other.since || (one.peer < other.peer ? -1 : 1)
 
   const dead = ({ presence, forMs }: Fellow): boolean => presence === 'silent' && forMs >= replaceMs
-  const ready = ({ presence, forMs, answers, caughtUp }: Fellow): boolean => presence === 'here' && forMs >= settleMs && answers && caughtUp
+  // A leader that goes hands over to whoever is there.
+  const knownMs = fellowOf(view, self).presence === 'leaving' ? 0 : settleMs
+  const ready = ({ presence, forMs, answers, caughtUp }: Fellow): boolean => presence === 'here' && forMs >= knownMs && answers && caughtUp
   const able = staying.filter((fellow) => votes(fellow.peer) ? !dead(fellow) : ready(fellow)).sort(order)
   const chosen = spread(able, target)
   const spare = staying.filter((fellow) => votes(fellow.peer) && dead(fellow)).sort(order)

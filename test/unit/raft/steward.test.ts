@@ -77,6 +77,7 @@ describe('a voter that leaves', () => {
     const leaving = { presence: 'leaving' } as const
     expect(next(seen('a', 'b', { a: leaving }))).toBe('promote b')
     expect(next(seen('ab', '', { a: leaving }))).toBe('demote a')
+    expect(next(seen('a', 'b', { a: leaving, b: { forMs: 0 } }))).toBe('promote b')
     expect(next(seen('abc', '', { a: leaving, b: leaving, c: leaving }))).toBe('nothing')
     expect(next(seen('a', 'b', { a: leaving, b: { caughtUp: false } }))).toBe('nothing')
   })

@@ -18,7 +18,6 @@ import { Verdict, type Proposed, type Ready, type Stored } from './ready.ts'
 import type { GroupComponents, GroupInit, GroupStatus, Standing } from './ports.ts'
 import { Replica } from './replica.ts'
 import { refused, Requests, type Applied, type RequestOptions } from './requests.ts'
-import type { RaftSettings } from './settings.ts'
 import type { Soundness } from './store.ts'
 
 export type { Dissolved, GroupInit, GroupStatus, Standing, StateMachine } from './ports.ts'
@@ -90,7 +89,6 @@ export class RaftGroup {
   get slot (): string { return this.#init.slot }
   get group (): GroupId | undefined { return this.#core === undefined ? undefined : this.#group }
   get leader (): PeerName | undefined { return this.#core?.leader }
-  get raftSettings (): RaftSettings { return this.#init.raft }
 
   /**
    * Reads the log. A member goes on where it was; one without a log that counts knocks until it is taken in, unless it
@@ -121,7 +119,7 @@ export class RaftGroup {
     await this.#enter(group, stored)
   }
 
-  /** Ends what waits, and what is written is written. May be called twice. */
+  /** What is written is written. May be called twice. */
   async stop (): Promise<void> {
     if (this.#standing === 'stopped') return
     const wasMember = this.#standing === 'member'
@@ -301,6 +299,8 @@ export class RaftGroup {
           this.#replica.restore(ready.snapshot)
           this.#requests.restored(ready.snapshot.index, (key) => this.#replica.place(key))
         }
+        // First: an entry and the answer that says whose it is may come in one go.
+        for (const outcome of ready.proposals) this.#requests.forwarded(outcome)
         for (const entry of ready.committed) this.#requests.applied(entry, this.#replica.apply(entry))
         core.advance()
         this.#settle(ready)
@@ -319,8 +319,7 @@ export class RaftGroup {
     await this.#init.store.write({ entries, ...(saving !== undefined && { hardState: saving }), ...(snapshot !== undefined && { snapshot }) })
   }
 
-  #settle ({ proposals, reads, refusedReads }: Ready): void {
-    for (const outcome of proposals) this.#requests.forwarded(outcome)
+  #settle ({ reads, refusedReads }: Ready): void {
     for (const { context, index } of reads) this.#requests.readCurrent(context, index)
     for (const { context, refusal } of refusedReads) this.#requests.readRefused(context, refusal)
     this.#requests.settleReads()

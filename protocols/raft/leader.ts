@@ -167,10 +167,9 @@ export class Leader {
 
   /** From when on somebody wants a heartbeat. */
   #wantedAt (): number {
-    const { configurations: { latest: { voters } }, settings: { learnerTicks } } = this.#state
-    if (voters.length > 1) return -Infinity
+    if (this.#state.configurations.latest.voters.length > 1) return -Infinity
     let at = Infinity
-    for (const [peer, progress] of this.progress) at = Math.min(at, this.#isAttended(peer, progress) ? -Infinity : progress.beatAt + learnerTicks)
+    for (const [peer, progress] of this.progress) at = Math.min(at, this.#beatDueAt(peer, progress))
     return at
   }
 
@@ -280,12 +279,14 @@ export class Leader {
   }
 
   /**
-   * Whether it gets every heartbeat: voters, whom the lease stands on, and learners that lack something while they answer,
-   * as what was lost on the way is seen by the answers. One that is dead, or that has everything, is asked seldom.
+   * From when on it is to get a heartbeat. Voters get each, as the lease stands on them, and so do learners that lack something, as
+   * what was lost on the way is seen by the answers; one that does not answer ever more seldom, and one that has everything seldom.
    */
-  #isAttended (peer: PeerName, progress: Progress): boolean {
-    const { log: { lastIndex }, now } = this.#state
-    return this.#state.isVoter(peer) || progress.attendedUntil > now || (progress.match < lastIndex && progress.hasAnswered)
+  #beatDueAt (peer: PeerName, progress: Progress): number {
+    const { log: { lastIndex }, now, settings: { heartbeatTicks, learnerTicks } } = this.#state
+    if (this.#state.isVoter(peer) || progress.attendedUntil > now) return -Infinity
+    const wait = progress.match < lastIndex ? Math.min(learnerTicks, heartbeatTicks * 2 ** progress.misses) : learnerTicks
+    return progress.beatAt + wait
   }
 
   #wantHeartbeat (): void {
@@ -296,9 +297,9 @@ export class Leader {
   #sendHeartbeats (): void {
     this.#heartbeatWanted = false
     const round = this.lease.begin()
-    const { log: { commit }, now, settings: { learnerTicks } } = this.#state
+    const { log: { commit }, now } = this.#state
     for (const [to, progress] of this.progress) {
-      if (!this.#isAttended(to, progress) && now - progress.beatAt < learnerTicks) continue
+      if (now < this.#beatDueAt(to, progress)) continue
       progress.beat(round, now)
       this.#state.send({ kind: 'heartbeat', to, round, commit: Math.min(commit, progress.match) })
     }

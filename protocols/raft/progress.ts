@@ -27,6 +27,8 @@ export class Progress {
   round = 0
   #beaten = 0
   beatAt = -Infinity
+  /** Heartbeats in a row that were not answered before the next one left. */
+  misses = 0
   /** Until then it gets every heartbeat, as it is to be promoted. */
   attendedUntil = -Infinity
   /** When that round was sent, in ticks. */
@@ -71,6 +73,7 @@ export class Progress {
 
   /** A heartbeat leaves. */
   beat (round: number, now: number): void {
+    this.misses = this.hasAnswered ? 0 : this.misses + 1
     this.#beaten = round
     this.beatAt = now
   }

@@ -19,7 +19,7 @@ export const raftDefaults = Object.freeze({
    */
   electionTicks: 12,
   /**
-   * Between two heartbeats to a learner that has everything, or that does not answer; others get those of voters. 10 s by default. Lower: a learner
+   * Between two heartbeats to a learner that has everything, or has not answered for long; others get those of voters. 10 s by default. Lower: a learner
    * that came back is found sooner, and in a region of a hundred edges each costs the leader a message and its answer.
    */
   learnerTicks: 400,

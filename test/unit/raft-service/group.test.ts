@@ -91,6 +91,21 @@ describe('a member of a group', () => {
     expect(group.status().waiting).toBe(0)
   })
 
+  it('knows its own entry when that is committed in the same go as the leader says where it is', async () => {
+    const { group, sent } = testGroup('a')
+    await group.start()
+    await group.found('g', three)
+    await settled()
+    const back = { group: 'g', from: 'b', to: 'a', term: 2 } as const
+    group.receive({ ...back, kind: 'heartbeat', round: 1, commit: 1 })
+    const done = group.propose(bytes('one'), { idempotency: 'key' })
+    await settled()
+    const { data, context } = sent.find(({ kind }) => kind === 'proposal') as Extract<Message, { kind: 'proposal' }>
+    group.receive({ ...back, kind: 'proposal-answer', context, index: 2, refusal: undefined })
+    group.receive({ ...back, kind: 'append', prevIndex: 1, prevTerm: 1, entries: [{ index: 2, term: 2, kind: 0, data }], commit: 2 })
+    await expect(done).resolves.toMatchObject({ index: 2, result: 1 })
+  })
+
   it('knows, before it says that it leads, how much time has passed', async () => {
     const test = testGroup('a')
     const { group, clock, sent } = test

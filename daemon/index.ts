@@ -188,6 +188,7 @@ export async function createEdge (config: EdgeConfig, deps: EdgeDeps = {}): Prom
     settings: settings.agreement,
     raftSettings: settings.raft,
     disk: new RaftDisk({ folder: join(config.dataDir, 'raft'), databases: deps.databases, logger: log.scope('raft') }),
+    dissolvedFolder: join(config.dataDir, 'raft', 'dissolved'),
     machine: deps.machine ?? new Ledger(),
     logger: log.scope('agreement')
   })

@@ -70,6 +70,7 @@ function agreement (groups: readonly AgreementStatus[]): string {
     ['voters', names(group.voters, group.silent)],
     ['learners', names(group.learners)],
     ['standing', standings[group.standing]],
+    ...(group.dissolved ?? []).map(({ group: id, index }) => ['conflicts', `of the group ${id}, which met an older one: ${formatCount(index)} entries`] as const),
     ['damage', group.damage],
     ['failure', group.failure]
   ], tableStyle())).join('')

@@ -22,6 +22,7 @@ import { nextChange } from '../../protocols/raft/steward.ts'
 import type { RaftSettings } from '../../protocols/raft/settings.ts'
 import type { Logger } from '../log.ts'
 import type { RaftDisk } from '../raft/disk.ts'
+import { DissolvedGroups } from './dissolved.ts'
 import { Duties, type Duty } from './duties.ts'
 import { Fellows } from './fellows.ts'
 import type { AgreementSettings } from './settings.ts'
@@ -44,11 +45,8 @@ export interface AgreementInit {
   readonly machine: StateMachine
   /** What `state.ts` keeps of whether a group may be founded with this data folder. */
   readonly state: { readonly mayFound: boolean, readonly entered: () => Promise<void> }
-  /**
-   * This edge's group met an older one: `snapshot` is the machine's state in the younger. Its log is dropped once this resolves. May
-   * come again after a crash.
-   */
-  readonly onDissolved?: (dissolved: Dissolved) => Promise<void>
+  /** Where groups that dissolved are kept until they are listed as conflicts. */
+  readonly dissolvedFolder: string
   readonly logger: Logger
 }
 
@@ -63,6 +61,9 @@ export class Agreement {
   readonly #fellows: Fellows
   readonly #duties: Duties
   readonly #work: Periodic
+  /** Of groups that this edge was in and that met an older one: to be listed as conflicts, and then forgotten. `onChange` tells of a new one. */
+  readonly dissolved: DissolvedGroups
+  #dissolvedNow: ReadonlyArray<Pick<Dissolved, 'group' | 'index'>> = []
   readonly #listeners = new Set<() => void>()
   #mayFound: boolean
   #startedMs = 0
@@ -74,6 +75,7 @@ export class Agreement {
     this.#init = init
     this.#self = membership.self().peer
     this.#mayFound = init.state.mayFound
+    this.dissolved = new DissolvedGroups(init.dissolvedFolder)
     this.#fellows = new Fellows({ self: this.#self, region, clock, membership, promotionLagMax: raftSettings.promotionLagMax })
     this.#group = raft.group({
       slot: 'region',
@@ -87,7 +89,10 @@ export class Agreement {
         this.#fellows.leaves(peer)
         this.#membersChanged()
       },
-      ...(init.onDissolved !== undefined && { onDissolved: init.onDissolved })
+      onDissolved: async (dissolved) => {
+        await this.dissolved.keep(dissolved)
+        this.#dissolvedNow = await this.dissolved.all()
+      }
     })
     this.#duties = new Duties({
       clock,
@@ -109,6 +114,7 @@ export class Agreement {
     this.#startedMs = clock.nowMs()
     try {
       await disk.open()
+      this.#dissolvedNow = await this.dissolved.all()
       await this.#group.start()
     } catch (error) {
       this.#failure = messageOf(error)
@@ -162,7 +168,14 @@ export class Agreement {
 
   status (): AgreementStatus {
     const { membership } = this.#init
-    return statusOf(this.#group.status(), this.#failure, this.#self, (peer) => membership.member(peer)?.name)
+    const leads = this.#group.leads() !== undefined
+    return statusOf(this.#group.status(), {
+      leads,
+      self: this.#self,
+      refused: this.#failure,
+      dissolved: this.#dissolvedNow.map(({ group, index }) => ({ group, index })),
+      nameOf: (peer) => membership.member(peer)?.name
+    })
   }
 
   #changed (): void {
@@ -244,10 +257,12 @@ export class Agreement {
 
   async #leave (): Promise<void> {
     const { clock, settings: { leaveTimeoutMs, leaveRetryMs } } = this.#init
+    // Until it is committed that it does not: the others may not know it otherwise.
     const votes = (): boolean => {
       const { raft } = this.#group.status()
-      return raft !== undefined && (raft.configuration.voters.includes(this.#self) || (raft.configurationIndex > raft.commit && raft.role === 'leader'))
+      return raft !== undefined && (raft.configuration.voters.includes(this.#self) || raft.configurationIndex > raft.commit)
     }
+    if (!this.#configuration().voters.includes(this.#self)) return
     this.#fellows.leaves(this.#self)
     for (const endMs = clock.nowMs() + leaveTimeoutMs; votes() && clock.nowMs() < endMs;) {
       this.#membersChanged()

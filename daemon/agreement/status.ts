@@ -31,12 +31,23 @@ export interface AgreementStatus {
   /** Bytes of the entries that are kept, and proposals and reads that wait here. */
   readonly logBytes: number
   readonly waiting: number
+  /** Groups that this edge was in until they met an older one, and whose entries are not listed as conflicts yet. */
+  readonly dissolved?: ReadonlyArray<{ readonly group: string, readonly index: number }>
   /** What was found wrong with the log when it was opened, and why it takes no part. */
   readonly damage?: string
   readonly failure?: string
 }
 
-export function statusOf ({ group, standing, soundness, failure, raft, leaseTicksLeft, waiting }: GroupStatus, refused: string | undefined, self: PeerName, nameOf: (peer: PeerName) => string | undefined): AgreementStatus {
+export interface Around {
+  readonly self: PeerName
+  readonly leads: boolean
+  /** Why there is no group at all. */
+  readonly refused: string | undefined
+  readonly dissolved: NonNullable<AgreementStatus['dissolved']>
+  readonly nameOf: (peer: PeerName) => string | undefined
+}
+
+export function statusOf ({ group, standing, soundness, failure, raft, waiting }: GroupStatus, { self, leads, refused, dissolved, nameOf }: Around): AgreementStatus {
   const named = (peer: PeerName): NamedPeer => {
     const name = nameOf(peer)
     return { peer, ...(name !== undefined && { name }) }
@@ -57,9 +68,10 @@ export function statusOf ({ group, standing, soundness, failure, raft, leaseTick
     voters: voters.map(named),
     learners: learners.map(named),
     ...(role === 'leader' && { silent: raft!.progress.filter(({ peer, active }) => voters.includes(peer) && !active).map(({ peer }) => peer) }),
-    leads: leaseTicksLeft > 0,
+    leads,
     logBytes: raft?.logBytes ?? 0,
     waiting,
+    ...(dissolved.length > 0 && { dissolved }),
     ...(soundness !== undefined && soundness.kind !== 'whole' && { damage: soundness.reason }),
     ...(why !== undefined && { failure: why })
   }

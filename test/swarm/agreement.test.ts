@@ -1,8 +1,11 @@
 /** A region's group in real edges: it grows and shrinks with its region, and outlives its leader. */
+import type { ChildProcess } from 'node:child_process'
+import { rm } from 'node:fs/promises'
+import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { AgreementStatus } from '../../daemon/agreement/agreement.ts'
 import { Journal } from '../support/raft-node.ts'
-import { Swarm, type TestEdge, until } from '../support/edges.ts'
+import { get, Swarm, type TestEdge, until } from '../support/edges.ts'
 
 /** As slow as two crowded cores make it, and votes given as soon as may be. */
 const settings = {
@@ -81,5 +84,108 @@ describe('a region', () => {
     }
     await until(() => linesOf(here()[0]!).length === acknowledged.length, 5_000, 'it lags')
     expect(linesOf(here()[0]!)).toEqual(acknowledged)
+  }, 60_000)
+})
+
+describe('the leader of a region', () => {
+  /** Proposals one after the other from this edge, until `end`; @returns what was acknowledged */
+  function load (edge: TestEdge): { readonly done: string[], end: () => Promise<void> } {
+    const done: string[] = []
+    let ended = false
+    const running = (async () => {
+      for (let count = 0; !ended; count++) {
+        const text = `${edge.name} ${count}`
+        await propose(edge, text).then(() => { done.push(text) }, async () => { await new Promise((resolve) => setTimeout(resolve, 10)) })
+      }
+    })()
+    return { done, end: async () => { ended = true; await running } }
+  }
+
+  async function three (): Promise<{ leader: TestEdge & { child: ChildProcess }, others: TestEdge[] }> {
+    const leader = await swarm.spawn({ settings })
+    const others = [await start(), await start()]
+    const { leader: found } = await agreed([leader, ...others], 3, 0)
+    expect(found!.peer).toBe(leader.peer)
+    return { leader, others }
+  }
+
+  /** All that was acknowledged is in each machine, once, and the machines are equal. */
+  async function whole (edges: readonly TestEdge[], loads: ReadonlyArray<{ readonly done: string[] }>): Promise<void> {
+    await until(() => new Set(edges.map((edge) => linesOf(edge).length)).size === 1, 10_000, 'one lags')
+    const lines = linesOf(edges[0]!)
+    for (const edge of edges) expect(linesOf(edge)).toEqual(lines)
+    expect(new Set(lines).size).toBe(lines.length)
+    expect(loads.flatMap(({ done }) => done).filter((text) => !lines.includes(text))).toEqual([])
+  }
+
+  it('is replaced when it is killed under load; nothing acknowledged is lost, and it comes back without an election', async () => {
+    const { leader, others } = await three()
+    const loads = others.map(load)
+    await until(() => loads.every(({ done }) => done.length > 5), 10_000, 'nothing is done')
+    leader.child.kill('SIGKILL')
+    const before = loads.map(({ done }) => done.length)
+    await until(() => loads.every(({ done }, at) => done.length > before[at]! + 5), 20_000, 'nobody took over')
+    const again = await swarm.spawn({ settings, dataDir: leader.dataDir, join: [others[0]!.listen] })
+    const { term } = await statusOf(others[0]!)
+    await until(async () => (await statusOf(again)).applied > 0, 10_000, 'it did not come back')
+    for (const each of loads) await each.end()
+    await whole(others, loads)
+    await until(async () => (await statusOf(again)).applied === (await statusOf(others[0]!)).commit, 10_000, 'it does not catch up')
+    expect(await agreed([again, ...others], 3, 0)).toMatchObject({ term })
+  }, 60_000)
+
+  it('that was stopped and wakes is no leader any more, is refused, and follows without an election', async () => {
+    const { leader, others } = await three()
+    const { term } = await statusOf(leader)
+    const loads = others.map(load)
+    leader.child.kill('SIGSTOP')
+    await until(async () => others.some(({ edge }) => edge!.agreement.leads() !== undefined), 20_000, 'nobody took over')
+    await until(() => loads.every(({ done }) => done.length > 0), 10_000, 'nothing is done')
+    for (const { edge } of others) expect(edge!.agreement.accepts(term)).toBe(false)
+    const later = await statusOf(others[0]!)
+    leader.child.kill('SIGCONT')
+    expect((await statusOf(leader)).leads).toBe(false)
+    for (const each of loads) await each.end()
+    expect(await agreed([leader, ...others], 3, 0)).toMatchObject({ term: later.term, leader: later.leader })
+    await whole(others, loads)
+  }, 60_000)
+})
+
+describe('groups', () => {
+  it('that meet become one: the younger dissolves and what it had agreed on is kept; a region that is new to the colony founds its own', async () => {
+    const older = await start()
+    await agreed([older], 1, 0)
+    await propose(older, 'of the older')
+    const younger = await start({ join: [] })
+    await agreed([younger], 1, 0)
+    await propose(younger, 'of the younger')
+    const id = (await statusOf(younger)).group!
+    const elsewhere = await start({ region: 'elsewhere', join: [older.listen, younger.listen] })
+    const { group } = await agreed([older, younger], 1, 1)
+    expect(group).toBe((await statusOf(older)).group)
+    await until(() => linesOf(younger).length === 1, 5_000, 'it lags')
+    expect(linesOf(younger)).toEqual(['of the older'])
+    expect((await statusOf(younger)).dissolved).toMatchObject([{ group: id }])
+    const [kept] = await younger.edge!.agreement.dissolved.all()
+    expect(JSON.parse(Buffer.from(kept!.snapshot).toString())).toEqual(['of the younger'])
+    expect((await agreed([elsewhere], 1, 0)).group).not.toBe(group)
+    await propose(elsewhere, 'of another region')
+  }, 60_000)
+
+  it('take an identity that lost its log in again as a learner, and nobody founds another on an old folder', async () => {
+    const first = await start()
+    await agreed([first], 1, 0)
+    const second = await start()
+    await agreed(here(), 1, 1)
+    await propose(second, 'before')
+    for (const edge of [second, first]) {
+      await stop(edge)
+      await rm(join(edge.dataDir, 'raft'), { recursive: true })
+    }
+    const alone = await start({ dataDir: first.dataDir, join: [] })
+    expect((await get(`${alone.admin}/readyz`)).status).toBe(200)
+    expect(await statusOf(alone)).toMatchObject({ standing: 'empty', role: 'none' })
+    expect((await get(`${alone.http}/any`)).status).toBeGreaterThan(0)
+    await expect(propose(alone, 'no')).rejects.toMatchObject({ code: 'COLONY_RAFT_NOT_MEMBER' })
   }, 60_000)
 })

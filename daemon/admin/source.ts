@@ -17,7 +17,7 @@ import type { AdminSource } from './routes.ts'
 import type { EdgeStatus, PartTraffic, PeerStatus, SiteStatus } from './status.ts'
 
 export interface StatusSourceInit extends Colony {
-  readonly agreement: Pick<Agreement, 'status'>
+  readonly agreement: Pick<Agreement, 'status' | 'refusals'>
   readonly publish: Pick<Publish, 'stats' | 'counters'>
   readonly config: EdgeConfig
   readonly clock: Clock
@@ -150,6 +150,9 @@ export class StatusSource implements AdminSource {
         const numbers = { term, commit, applied, last, waiting, voters: voters.length, learners: learners.length, leads: Number(leads), member: Number(standing === 'member') }
         for (const [what, value] of Object.entries(numbers)) gauge.set({ scope, what }, value)
       }
+    })
+    metrics.counter('raft', 'refused_messages', '', 'Messages of other members that the group did not take, by reason.', ['reason'], (counter) => {
+      for (const [reason, count] of Object.entries(agreement.refusals())) counter.inc({ reason }, count)
     })
     metrics.gauge('raft', 'events', '', 'Frames and bytes of agreement since the start, by event.', ['event'], (gauge) => {
       for (const [event, count] of Object.entries(raft.counters())) gauge.set({ event }, count)

@@ -178,6 +178,9 @@ export class Agreement {
     })
   }
 
+  /** Messages of peers that were not taken, by why. */
+  refusals (): Readonly<Record<string, number>> { return this.#group.status().verdicts }
+
   #changed (): void {
     // What is told while the group is made.
     if (this.#group === undefined) return

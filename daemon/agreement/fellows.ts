@@ -20,6 +20,8 @@ export interface FellowsInit {
 export class Fellows {
   readonly #init: FellowsInit
   readonly #seen = new Map<PeerName, { presence: Presence, sinceMs: number }>()
+  /** Since when those that are here have not answered the leader: a disk that failed, say. */
+  readonly #muteSinceMs = new Map<PeerName, number>()
   /** Lives that said that they are about to end. */
   readonly #leavers = new Map<PeerName, number | undefined>()
 
@@ -41,7 +43,7 @@ export class Fellows {
     const nowMs = clock.nowMs()
     const members = membership.members().filter((member) => member.region === region).map(({ peer }) => peer)
     const peers = new Set([...members, ...configured])
-    for (const peer of this.#seen.keys()) if (!peers.has(peer)) this.#seen.delete(peer)
+    for (const held of [this.#seen, this.#muteSinceMs, this.#leavers]) for (const peer of held.keys()) if (!peers.has(peer)) held.delete(peer)
     const came: PeerName[] = []
     for (const peer of peers) {
       const presence = this.#presenceOf(peer)
@@ -52,19 +54,24 @@ export class Fellows {
     return came
   }
 
-  /** As the leader sees them. */
+  /** As the leader sees them. Whoever does not answer it is silent in the group, whatever membership says. */
   view ({ progress, lastIndex }: Status): ReadonlyMap<PeerName, Fellow> {
     const { self, clock, membership, promotionLagMax } = this.#init
     const known = new Map(progress.map((each) => [each.peer, each]))
+    const nowMs = clock.nowMs()
     return new Map(Array.from(this.#seen, ([peer, { presence, sinceMs }]) => {
       const member = membership.member(peer)
       const log = known.get(peer)
+      const answers = peer === self || log?.active === true || log?.hasAnswered === true
+      const isMute = presence === 'here' && log !== undefined && !answers
+      if (!isMute) this.#muteSinceMs.delete(peer)
+      else if (!this.#muteSinceMs.has(peer)) this.#muteSinceMs.set(peer, nowMs)
       return [peer, {
-        peer, presence,
+        peer, answers,
+        presence: isMute ? 'silent' : presence,
         zone: member?.zone,
         since: member?.incarnation ?? Infinity,
-        forMs: clock.nowMs() - sinceMs,
-        answers: peer === self || log?.active === true || log?.hasAnswered === true,
+        forMs: nowMs - (isMute ? this.#muteSinceMs.get(peer)! : sinceMs),
         caughtUp: peer === self || (log !== undefined && log.match > 0 && lastIndex - log.match <= promotionLagMax)
       }]
     }))

@@ -26,7 +26,7 @@ export interface AdmissionInit {
   readonly sendNote: (to: PeerName, note: Note) => void
 }
 
-interface Standing { readonly nonce: string, readonly term: number, addedAt: number | undefined }
+interface Standing { readonly nonce: string, readonly term: number, addedAt: number | undefined, isTold: boolean }
 
 /** The leader's side. */
 export class Admission {
@@ -50,7 +50,7 @@ export class Admission {
       return
     }
     const known = this.#knocking.get(from)
-    if (known?.nonce !== nonce || known.term !== term) this.#knocking.set(from, { nonce, term, addedAt: undefined })
+    if (known?.nonce !== nonce || known.term !== term) this.#knocking.set(from, { nonce, term, addedAt: undefined, isTold: false })
     this.#advance(from)
   }
 
@@ -68,7 +68,7 @@ export class Admission {
     const { role, term } = this.#init.status()
     for (const [peer, standing] of this.#knocking) {
       if (role !== 'leader' || standing.term !== term) this.#knocking.delete(peer)
-      else this.#advance(peer)
+      else if (!standing.isTold) this.#advance(peer)
     }
   }
 
@@ -78,7 +78,8 @@ export class Admission {
     const { configuration: { voters, learners }, applied, term } = status()
     if (standing.addedAt !== undefined) {
       if (applied < standing.addedAt) return
-      // Kept until the next term: whoever missed it knocks again under the same name.
+      // Once for each knock; kept until the next term, as whoever missed it knocks again under the same name.
+      standing.isTold = true
       sendNote(peer, { kind: 'admit', slot, nonce: standing.nonce, group: group(), term })
     } else if (voters.includes(peer) || learners.includes(peer)) change({ kind: 'remove', peer })
     else {

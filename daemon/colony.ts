@@ -1,9 +1,9 @@
 /**
  * The edge's part in the colony: one libp2p node with every protocol of ours hung into it. Membership says who
- * is there, fetch moves content, directory, filters and providers say who holds what, and each other part that
- * calls other edges has a protocol of its own. What they answer with is handed in by index.ts.
+ * is there, fetch moves content, directory, filters and providers say who holds what, raft carries what groups
+ * agree on, and each other part that calls other edges has a protocol of its own. What they answer with is handed in by index.ts.
  */
-import type { Libp2p } from '@libp2p/interface'
+import type { Libp2p, PeerId } from '@libp2p/interface'
 import { peerIdFromString } from '@libp2p/peer-id'
 import { multiaddr } from '@multiformats/multiaddr'
 import type { Clock } from '../protocols/clock.ts'
@@ -15,6 +15,7 @@ import type { ContentKey } from '../protocols/ids.ts'
 import type { Locate } from '../protocols/locate/locate.ts'
 import { membership as createMembership, type Membership, type MembershipComponents } from '../protocols/membership/service.ts'
 import { providers as createProviders, type Providers, type ProvidersComponents } from '../protocols/providers/service.ts'
+import { raft as createRaft, type RaftService } from '../protocols/raft/service.ts'
 import { rpc, type Answerer, type Call, type Rpc } from '../protocols/rpc.ts'
 import type { StreamComponents } from '../protocols/streams.ts'
 import type { EdgeConfig } from './config.ts'
@@ -56,6 +57,8 @@ export interface Colony {
   readonly directory: Directory
   readonly filters: Filters
   readonly providers: Providers
+  /** What groups speak over. */
+  readonly raft: RaftService
   readonly rpc: Readonly<Record<Part, Rpc>>
 }
 
@@ -125,6 +128,17 @@ export async function createColony (init: ColonyInit): Promise<Colony> {
     providers: (components: ProvidersComponents) => {
       made.providers = createProviders({ clock, settings: settings.providers, network, isMember })(components)
       return made.providers
+    },
+    raft: (components: StreamComponents & { readonly peerId: PeerId }) => {
+      made.raft = createRaft({
+        clock, isMember,
+        self: components.peerId.toString(),
+        settings: settings.raftService,
+        raft: settings.raft,
+        peerIdFromName: peerIdFromString,
+        logger: { warn: (message) => { log.scope('raft').warn({}, message) } }
+      })(components)
+      return made.raft
     },
     ...Object.fromEntries(parts.map((part) => [`${part}Calls`, (components: StreamComponents) => {
       made.rpc[part] = rpc({

@@ -4,13 +4,17 @@
  * cache/fill. A peer's ask comes in at protocols/fetch (hung into the node by colony.ts) and goes through
  * routing/provider to the same cache.
  */
+import { join } from 'node:path'
 import type { Clock } from '../protocols/clock.ts'
 import type { ContentKey } from '../protocols/ids.ts'
+import type { StateMachine } from '../protocols/raft/group.ts'
 import { LoadGate } from '../protocols/locate/bounded-load.ts'
 import { Locate } from '../protocols/locate/locate.ts'
 import { encodeSummary, type Summary } from '../protocols/survey/summary.ts'
 import { surveyAnswerer } from '../protocols/survey/survey.ts'
 import { warmAnswerer } from '../protocols/warm/messages.ts'
+import { createAgreement, type Agreement } from './agreement/agreement.ts'
+import { Ledger } from './agreement/ledger.ts'
 import { contentRoutes } from './admin/content.ts'
 import { explainRoutes } from './admin/explain.ts'
 import { overviewRoutes, summaryOf } from './admin/overview.ts'
@@ -37,6 +41,7 @@ import { Mesh } from './mesh.ts'
 import { createMetrics } from './metrics.ts'
 import { type MeshInit, readNetworkKey, startNode } from './node.ts'
 import { Origins } from './origin/origins.ts'
+import { RaftDisk } from './raft/disk.ts'
 import { Publish } from './publish/publish.ts'
 import { pullOver } from './publish/pull.ts'
 import { RoutingFetcher } from './routing/fetcher.ts'
@@ -64,6 +69,8 @@ export interface Edge {
   /** Valid once started. */
   readonly ready: Ready
   readonly status: StatusSource
+  /** Its part in the region's group. */
+  readonly agreement: Agreement
 }
 
 export interface EdgeDeps {
@@ -75,6 +82,8 @@ export interface EdgeDeps {
   readonly clock?: Clock
   /** Where small records are kept. Default: a database for each part in the data folder. */
   readonly databases?: Databases
+  /** What the region's group agrees on. Default: how many commands there were. */
+  readonly machine?: StateMachine
 }
 
 /** @throws ColonyError for what an operator can mend: data folder, network key, addresses in use */
@@ -134,7 +143,7 @@ export async function createEdge (config: EdgeConfig, deps: EdgeDeps = {}): Prom
       publish: async (...call) => await publish.answer(...call)
     }
   })
-  const { node, membership, directory, filters, providers } = colony
+  const { node, membership, directory, filters, providers, raft } = colony
   const self = node.peerId.toString()
   const holdings = new Holdings({
     clock, directory, filters, providers, holds,
@@ -172,6 +181,18 @@ export async function createEdge (config: EdgeConfig, deps: EdgeDeps = {}): Prom
     onChange: () => { publish.changed() }
   })
 
+  // What the region agrees on. No request waits for it.
+  const agreement = createAgreement({
+    region, clock, raft, membership, state,
+    joins: config.join.length > 0,
+    settings: settings.agreement,
+    raftSettings: settings.raft,
+    disk: new RaftDisk({ folder: join(config.dataDir, 'raft'), databases: deps.databases, logger: log.scope('raft') }),
+    dissolvedFolder: join(config.dataDir, 'raft', 'dissolved'),
+    machine: deps.machine ?? new Ledger(),
+    logger: log.scope('agreement')
+  })
+
   // The way of a request.
   const fetcher = new RoutingFetcher({ name: config.name, peers: mesh, settings: settings.routing, clock, onStep: telemetry.onStep })
   const cache = new Cache({
@@ -202,7 +223,7 @@ export async function createEdge (config: EdgeConfig, deps: EdgeDeps = {}): Prom
   const http = new HttpServer({ ...config.http, settings: settings.http, clock, handler, logger: log.scope('http') })
 
   // What an operator is told, and can have done.
-  const status = new StatusSource({ ...colony, publish, config, clock, locate, cache, store, sites, origins, telemetry, metrics, ready: () => ready })
+  const status = new StatusSource({ ...colony, agreement, publish, config, clock, locate, cache, store, sites, origins, telemetry, metrics, ready: () => ready })
   const summary = (): Summary => summaryOf(status.status(), telemetry.servedBytesBySource(), hotKeys.top(settings.hotKeys.topMax))
   const holdingsOf = holdingsHere({
     clock, store, sites,
@@ -260,6 +281,7 @@ export async function createEdge (config: EdgeConfig, deps: EdgeDeps = {}): Prom
     { name: 'store', start: async () => { await store.start() }, stop: async () => { await store.stop() } },
     { name: 'admin', start: async () => { listening.admin = httpUrl(await admin.start()) }, stop: async () => { await admin.stop({ graceMs: 0 }) } },
     { name: 'node', start: async () => { await startNode(node, config.listen) }, stop: async () => { await node.stop() } },
+    { name: 'agreement', start: async () => { await agreement.start() }, stop: async () => { await agreement.stop() } },
     { name: 'directory', start: () => { directory.start() }, stop: () => { directory.stop() } },
     { name: 'holdings', stop: () => { holdings.stop() } },
     { name: 'publish', start: () => { publish.start() }, stop: () => { publish.stop() } },
@@ -282,6 +304,7 @@ export async function createEdge (config: EdgeConfig, deps: EdgeDeps = {}): Prom
   let ready: Ready = { http: '', admin: '', peer: self, listen: '' }
   return {
     status,
+    agreement,
     get ready () { return ready },
     start: async () => {
       await lifecycle.start()

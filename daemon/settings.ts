@@ -10,9 +10,12 @@ import { locateDefaults } from '../protocols/locate/locate.ts'
 import { membershipDefaults } from '../protocols/membership/settings.ts'
 import { providersDefaults } from '../protocols/providers/settings.ts'
 import { publishDefaults } from '../protocols/publish/settings.ts'
+import { raftServiceDefaults } from '../protocols/raft/service-settings.ts'
+import { raftDefaults } from '../protocols/raft/settings.ts'
 import { rpcDefaults } from '../protocols/rpc.ts'
 import { surveyDefaults } from '../protocols/survey/settings.ts'
 import { overviewDefaults } from './admin/overview.ts'
+import { agreementDefaults } from './agreement/settings.ts'
 import { hotKeyDefaults } from './cache/hot-keys.ts'
 import { cacheDefaults } from './cache/settings.ts'
 import { explainDefaults } from './explain/settings.ts'
@@ -49,6 +52,9 @@ export const settingsDefaults = Object.freeze({
   holdings: holdingsDefaults,
   survey: surveyDefaults,
   publish: publishDefaults,
+  raft: raftDefaults,
+  raftService: raftServiceDefaults,
+  agreement: agreementDefaults,
   cache: cacheDefaults,
   hotKeys: hotKeyDefaults,
   routing: routingDefaults,

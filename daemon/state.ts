@@ -1,6 +1,6 @@
 /**
- * What must outlive the process and is small: identity and known peers (later the Raft log,
- * configuration and purges). One LevelDB in the data folder, a sublevel for each part. Its lock is
+ * What must outlive the process and is small: identity and known peers (the Raft log stands in a
+ * database of its own). One LevelDB in the data folder, a sublevel for each part. Its lock is
  * also what keeps two daemons off one folder. A file beside it says in which format everything in the
  * folder is, so that an older version leaves a newer one's folder as it is.
  */
@@ -17,6 +17,10 @@ export interface State {
   /** libp2p's peer store and the DHT's records. */
   readonly datastore: Datastore
   readonly identity: Ed25519PrivateKey
+  /** The folder was empty when this identity was made, and no group has been entered since: only then may one be founded. */
+  readonly mayFound: boolean
+  /** A group was entered: never again may this identity found one. */
+  entered: () => Promise<void>
   close: () => Promise<void>
 }
 
@@ -28,6 +32,7 @@ export class DataFolderError extends ColonyError {
 }
 
 const identityKey = 'ed25519'
+const mayFoundKey = 'may-found'
 
 /** Of the whole data folder: raised when an older version would misread what this one writes. */
 const dataFormat = 1
@@ -41,12 +46,23 @@ export async function openState (dataDir: string, databases: Databases = ownData
     const identities = level.sublevel<string, Uint8Array>('identity', { valueEncoding: 'view' })
     const stored = await identities.get(identityKey)
     const identity = stored === undefined ? await generateKeyPair('Ed25519') : decodeIdentity(stored, folder)
+    const groups = level.sublevel<string, Uint8Array>('groups', { valueEncoding: 'view' })
     if (stored === undefined) {
-      await level.batch([{ type: 'put', sublevel: identities, key: identityKey, value: privateKeyToProtobuf(identity) }], { sync: true })
+      await level.batch([
+        { type: 'put', sublevel: identities, key: identityKey, value: privateKeyToProtobuf(identity) },
+        { type: 'put', sublevel: groups, key: mayFoundKey, value: Uint8Array.of(1) }
+      ], { sync: true })
     }
+    const mayFound = await groups.get(mayFoundKey) !== undefined
     // The store takes any abstract-level; its types ask for a top-level database.
     const peers = level.sublevel<string, Uint8Array>('libp2p', { valueEncoding: 'view' }) as never
-    return { datastore: new LevelDatastore(peers) as unknown as Datastore, identity, close: async () => { await level.close() } }
+    return {
+      datastore: new LevelDatastore(peers) as unknown as Datastore,
+      identity,
+      mayFound,
+      entered: async () => { await level.batch([{ type: 'del', sublevel: groups, key: mayFoundKey }], { sync: true }) },
+      close: async () => { await level.close() }
+    }
   } catch (error) {
     await level.close()
     throw error

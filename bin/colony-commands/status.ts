@@ -1,4 +1,5 @@
 /** `colony status`: how one edge is and what it has done since its start, from /v1/status. */
+import type { AgreementStatus } from '../../daemon/agreement/status.ts'
 import type { EdgeStatus, SiteStatus } from '../../daemon/admin/status.ts'
 import { readDocument } from '../admin.ts'
 import { type Command, tableStyle } from '../command.ts'
@@ -22,7 +23,8 @@ function isStatus (document: unknown): document is EdgeStatus {
 }
 
 function text (edge: EdgeStatus): string {
-  return [about(edge), traffic(edge), store(edge), sites(edge.sites)].filter((part) => part !== '').join('\n')
+  // An edge of an earlier version has no groups.
+  return [about(edge), agreement(edge.raft ?? []), traffic(edge), store(edge), sites(edge.sites)].filter((part) => part !== '').join('\n')
 }
 
 function about (edge: EdgeStatus): string {
@@ -39,6 +41,48 @@ function about (edge: EdgeStatus): string {
     ['mesh', `${formatCount(edge.connections)} ${edge.connections === 1 ? 'connection' : 'connections'}, ring ${edge.ring ?? 'empty'}`]
   ], tableStyle())
 }
+
+/** Why an edge takes no part. */
+const standings: Readonly<Partial<Record<AgreementStatus['standing'], string>>> = {
+  empty: 'waits to be taken in',
+  untrusted: 'waits to be taken in again, as its log is not to be trusted',
+  failed: 'takes no part until it is started again',
+  stopped: 'stopped'
+}
+
+const groupColumns: readonly Column<AgreementStatus>[] = [
+  { heading: 'GROUP', value: ({ scope }) => scope },
+  { heading: 'ROLE', value: ({ role, standing }) => standing === 'member' ? role : standing },
+  { heading: 'LEADER', value: ({ leader }) => leader === undefined ? undefined : nameOf(leader), cuttable: true },
+  { heading: 'TERM', value: ({ term }) => formatCount(term), align: 'right' },
+  { heading: 'COMMIT', value: ({ commit }) => formatCount(commit), align: 'right' },
+  { heading: 'APPLIED', value: ({ applied }) => formatCount(applied), align: 'right' },
+  { heading: 'VOTERS', value: ({ voters }) => formatCount(voters.length), align: 'right' },
+  { heading: 'LEARNERS', value: ({ learners }) => formatCount(learners.length), align: 'right' }
+]
+
+/** Names in one line; more are only counted. */
+const namesMax = 10
+
+function agreement (groups: readonly AgreementStatus[]): string {
+  if (groups.length === 0) return ''
+  return formatTable(groupColumns, [{ rows: groups }], tableStyle()) + groups.map((group) => formatPairs([
+    ['voters', names(group.voters, group.silent)],
+    ['learners', names(group.learners)],
+    ['standing', standings[group.standing]],
+    ...(group.dissolved ?? []).map(({ group: id, index }) => ['conflicts', `of the group ${id}, which met an older one: ${formatCount(index)} entries`] as const),
+    ['damage', group.damage],
+    ['failure', group.failure]
+  ], tableStyle())).join('')
+}
+
+function names (peers: AgreementStatus['voters'], silent: readonly string[] = []): string | undefined {
+  const shown = peers.slice(0, namesMax).map((each) => silent.includes(each.peer) ? `${nameOf(each)} (silent)` : nameOf(each))
+  if (peers.length > namesMax) shown.push(`and ${formatCount(peers.length - namesMax)} more`)
+  return shown.length === 0 ? undefined : shown.join(', ')
+}
+
+function nameOf ({ name, peer }: AgreementStatus['voters'][number]): string { return name ?? peer }
 
 interface Share { readonly what: string, readonly count: number, readonly share: number }
 

@@ -1,5 +1,6 @@
 /** What an edge says of itself and of its peers: the documents behind /v1/status, /v1/peers and /readyz. */
 import type { PeerName, Region } from '../../protocols/ids.ts'
+import type { AgreementStatus } from '../agreement/status.ts'
 import type { CoordinationPart, PartTraffic } from '../mesh-traffic.ts'
 import type { OriginState } from '../origin/origin.ts'
 import type { StoreStats } from '../store/store.ts'
@@ -56,6 +57,8 @@ export interface EdgeStatus {
   readonly coordination: Readonly<Record<CoordinationPart, PartTraffic>>
   /** What is published by gossip, each message once however often it came and was passed on: what `coordination.gossip` is about. */
   readonly topics: Readonly<Record<'members' | 'filters', PartTraffic>>
+  /** The groups that this edge takes part in. */
+  readonly raft: readonly AgreementStatus[]
   readonly flights: number
   readonly store: StoreStats
   readonly sites: readonly SiteStatus[]

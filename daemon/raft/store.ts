@@ -9,7 +9,7 @@
 import { RaftStoreError, type Opened, type RaftStore, type Write } from '../../protocols/raft/store.ts'
 import type { Entry, Snapshot } from '../../protocols/raft/messages.ts'
 import type { Operation, RaftDisk } from './disk.ts'
-import { encodeEntry, encodeHeadRecord, encodeSnapshot, judge, type Base, type Found, type Head } from './records.ts'
+import { encodeEntry, encodeHeadRecord, encodeSnapshot, judge, noBase, type Base, type Found, type Head } from './records.ts'
 import type { Witness } from './witness.ts'
 
 export interface LevelRaftStoreInit {
@@ -72,7 +72,7 @@ export class LevelRaftStore implements RaftStore {
     return { ...kept, soundness, entries }
   }
 
-  async write ({ hardState, entries = [], snapshot, compactTo = 0, groupId, trusted }: Write): Promise<void> {
+  async write ({ hardState, entries = [], snapshot, compactTo = 0, groupId, trusted, anew }: Write): Promise<void> {
     const before = this.#head
     if (before === undefined) throw new RaftStoreError('the Raft log is not open, or a write to it failed')
     // Unknown until it is done: a write that fails leaves a store that takes no more.
@@ -86,6 +86,7 @@ export class LevelRaftStore implements RaftStore {
       untrusted: trusted === true ? undefined : before.untrusted
     }
     if (trusted === true) operations.push(...this.#old.splice(0).map((key) => ({ type: 'del', key }) as const))
+    if (anew === true) head = this.#clear(head, operations)
     if (snapshot !== undefined) head = this.#putSnapshot(head, snapshot, operations)
     head = this.#append(head, entries, operations)
     if (compactTo > head.base.index) head = this.#compact(head, Math.min(compactTo, head.snapshotIndex, head.last), operations)
@@ -100,6 +101,13 @@ export class LevelRaftStore implements RaftStore {
     this.#head = undefined
     if (head !== undefined && orderly) await this.#init.witness.close(head.sequence)
     else await this.#init.witness.abandon()
+  }
+
+  #clear (head: Head, operations: Operation[]): Head {
+    for (let each = head.base.index + 1; each <= head.last; each++) operations.push(this.#del(each))
+    operations.push({ type: 'del', key: `${this.#prefix}snapshot` })
+    this.#marks = []
+    return { ...head, base: noBase, last: 0, fresh: 1, snapshotIndex: 0, snapshotChecksum: 0 }
   }
 
   #putSnapshot (head: Head, snapshot: Snapshot, operations: Operation[]): Head {

@@ -91,6 +91,9 @@ export class Members {
   /** Members that fell silent, the latest last; those that took their leave are not among them. */
   missed (): PeerName[] { return [...this.#gone.values()].filter(({ announcement }) => !announcement.leaving).map(({ announcement }) => announcement.peer) }
 
+  /** Whether it took its leave, and has not come back. */
+  hasLeft (peer: PeerName): boolean { return this.#gone.get(peer)?.announcement.leaving === true }
+
   /** Whether this edge speaks for its region to the others: the live member with the lowest peer id does. */
   isDelegate (): boolean {
     this.#delegate ??= this.live().reduce((lowest, { peer, region }) =>

@@ -35,6 +35,8 @@ export interface Membership extends Startable {
   members: () => readonly Member[]
   member: (peer: PeerName) => Member | undefined
   isMember: (peer: PeerName) => boolean
+  /** Whether it took its leave and has not come back, as far as that is remembered. */
+  hasLeft: (peer: PeerName) => boolean
   /** Whether there is a connection to it. */
   isLinked: (peer: PeerName) => boolean
   /** Calls `listener` after any change of the live members or of their fields but load. @returns ends that */

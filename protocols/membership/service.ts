@@ -179,10 +179,9 @@ class MembershipService implements Membership {
   }
 
   self (): Member { return this.#members.self() }
-
   members (): readonly Member[] { return this.#members.live() }
-
   member (peer: PeerName): Member | undefined { return this.#members.member(peer) }
+  hasLeft (peer: PeerName): boolean { return this.#members.hasLeft(peer) }
 
   isLinked (peer: PeerName): boolean { return this.#linked.has(peer) }
   isMember (peer: PeerName): boolean { return this.#members.member(peer) !== undefined }

@@ -21,6 +21,8 @@ export interface AdmissionInit {
   readonly mayJoin: (peer: PeerName) => boolean
   readonly status: () => Status
   readonly change: (change: ConfigurationChange) => Proposed
+  /** Asks a learner whether it is there. */
+  readonly attend: (peer: PeerName) => void
   readonly sendNote: (to: PeerName, note: Note) => void
 }
 
@@ -33,17 +35,31 @@ export class Admission {
 
   constructor (init: AdmissionInit) { this.#init = init }
 
-  knock (from: PeerName, nonce: string): void {
-    const { slot, mayJoin, status, sendNote } = this.#init
+  /** @param logOf the group whose log it has and trusts */
+  knock (from: PeerName, nonce: string, logOf?: GroupId): void {
+    const { slot, group, mayJoin, status, sendNote } = this.#init
     if (!mayJoin(from)) return
     const { role, leader, term } = status()
     if (role !== 'leader') {
-      if (leader !== undefined && leader !== from) sendNote(from, { kind: 'ask', slot, leader })
+      if (leader === undefined) sendNote(from, { kind: 'wait', slot, group: group() })
+      else if (leader !== from) sendNote(from, { kind: 'ask', slot, leader })
+      return
+    }
+    if (logOf === group()) {
+      this.#takeBack(from)
       return
     }
     const known = this.#knocking.get(from)
     if (known?.nonce !== nonce || known.term !== term) this.#knocking.set(from, { nonce, term, addedAt: undefined, isTold: false })
     this.#advance(from)
+  }
+
+  /** It has its log: where it was taken out for its silence it comes in again, and is heard. */
+  #takeBack (peer: PeerName): void {
+    const { status, change, attend } = this.#init
+    const { configuration: { voters, learners } } = status()
+    if (!voters.includes(peer) && !learners.includes(peer)) change({ kind: 'add-learner', peer })
+    attend(peer)
   }
 
   /** After entries were applied: the next step of those who wait. */

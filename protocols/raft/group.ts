@@ -5,11 +5,11 @@
  * all of them. A leader's entries travel while it writes them itself. A write that fails ends the member's part in the group
  * until the edge is started again: nothing may be promised from a disk that did not keep its word.
  */
-import { randomBytes } from 'node:crypto'
 import { ColonyError, messageOf } from '../errors.ts'
 import type { PeerName } from '../ids.ts'
 import { Admission } from './admission.ts'
 import { encodeCommand } from './commands.ts'
+import { Entrance } from './entrance.ts'
 import { RaftError } from './errors.ts'
 import type { Configuration, ConfigurationChange, GroupId, HardState, Message } from './messages.ts'
 import type { Note } from './notes.ts'
@@ -20,13 +20,14 @@ import { Replica } from './replica.ts'
 import { refused, Requests, type Applied, type RequestOptions } from './requests.ts'
 import type { Soundness } from './store.ts'
 
-export type { GroupInit, GroupStatus, Standing, StateMachine } from './ports.ts'
+export type { Dissolved, GroupInit, GroupStatus, Standing, StateMachine } from './ports.ts'
 
 export class RaftGroup {
   readonly #init: GroupInit
   readonly #with: GroupComponents
   readonly #requests: Requests
   readonly #admission: Admission
+  readonly #entrance: Entrance
   readonly #replica: Replica
   readonly #verdicts: Partial<Record<Verdict, number>> = {}
   #core: Raft | undefined
@@ -34,14 +35,12 @@ export class RaftGroup {
   #group: GroupId | undefined
   #soundness: Soundness | undefined
   #failure: unknown
-  #nonce = ''
   #working: Promise<void> | undefined
   #kicked = false
   /** Up to when the core's time has come. */
   #tickedMs = 0
   #armedMs = Infinity
   #disarm: () => void = () => {}
-  #stopKnocking: () => void = () => {}
   /** Known to the core and not on disk yet: a commit index alone is not worth a sync. */
   #unsaved: HardState | undefined
   #seen = ''
@@ -68,7 +67,22 @@ export class RaftGroup {
       mayJoin: init.mayJoin,
       status: () => this.#core!.status(),
       change: (change) => this.#asked((core) => core.change(change)) as Proposed,
+      attend: (peer) => { this.attend(peer) },
       sendNote: components.sendNote
+    })
+    this.#entrance = new Entrance({
+      slot: init.slot,
+      self: components.self,
+      clock: components.clock,
+      knockIntervalMs: components.settings.knockIntervalMs,
+      peers: init.peers,
+      mayJoin: init.mayJoin,
+      group: () => this.group,
+      sendNote: components.sendNote,
+      onAdmitted: (group, term, leader) => {
+        const stored = { ...emptyStored, hardState: { term, vote: leader, commit: 0 } }
+        void (this.#core === undefined ? this.#enter(group, stored) : this.#dissolve(group, stored)).catch((error: unknown) => { this.#fail(error) })
+      }
     })
   }
 
@@ -191,11 +205,29 @@ export class RaftGroup {
 
   receiveNote (note: Note, from: PeerName): void {
     if (note.kind === 'knock') {
-      if (this.#core !== undefined) this.#admission.knock(from, note.nonce)
-    } else if (this.#standing === 'empty' || this.#standing === 'untrusted') {
-      if (note.kind === 'ask') this.#with.sendNote(note.leader, { kind: 'knock', slot: this.slot, nonce: this.#nonce })
-      else if (note.nonce === this.#nonce) void this.#enter(note.group, { ...emptyStored, hardState: { term: note.term, vote: from, commit: 0 } }).catch((error: unknown) => { this.#fail(error) })
-    }
+      if (this.#core !== undefined) this.#admission.knock(from, note.nonce, note.group)
+    } else if (note.kind === 'leave') {
+      if (this.includes(from)) this.#init.onLeave?.(from)
+    } else if (['empty', 'untrusted', 'member'].includes(this.#standing)) this.#entrance.receive(note, from)
+  }
+
+  /** When somebody last spoke of a group in this slot; -Infinity where nobody has. */
+  get heardAtMs (): number { return this.#entrance.heardAtMs }
+
+  /** Leader only: tells a member that takes no part, or does not answer, who leads which group. */
+  call (peer: PeerName): void {
+    if (this.#core?.role === 'leader') this.#with.sendNote(peer, { kind: 'here', slot: this.slot, group: this.#group! })
+  }
+
+  /** Leader only: a learner may be there again. */
+  attend (peer: PeerName): void {
+    this.#asked((core) => { core.attend(peer) })
+  }
+
+  /** Asks the leader to give this member's vote to another. May be asked again. */
+  askLeave (): void {
+    const { leader } = this
+    if (leader !== undefined && leader !== this.#with.self) this.#with.sendNote(leader, { kind: 'leave', slot: this.slot })
   }
 
   /** What was on its way to this peer may be lost. */
@@ -311,14 +343,25 @@ export class RaftGroup {
     if (snapshot !== undefined) await this.#init.store.write({ snapshot, compactTo: core.status().firstIndex - 1 })
   }
 
-  async #enter (group: GroupId, stored: Stored): Promise<void> {
-    this.#stopKnocking()
+  async #enter (group: GroupId, stored: Stored, anew?: true): Promise<void> {
     // No second admission while the first is written.
-    this.#nonce = ''
-    await this.#init.store.write({ groupId: group, hardState: stored.hardState, entries: stored.entries, trusted: true })
+    this.#entrance.end()
+    await this.#init.store.write({ groupId: group, hardState: stored.hardState, entries: stored.entries, trusted: true, ...(anew && { anew }) })
     if (this.#standing === 'stopped') return
     this.#group = group
     this.#take(stored)
+  }
+
+  /** Gives up the group here for an older one that has taken this member in. */
+  async #dissolve (older: GroupId, stored: Stored): Promise<void> {
+    const { machine, onDissolved } = this.#init
+    const group = this.#group!
+    const { applied: index } = this.#core!
+    this.#halt('untrusted', new RaftError('COLONY_RAFT_UNKNOWN', 'two groups met and the younger one, this one, dissolves: what was under way is done in neither, or is listed as a conflict'))
+    await this.#working
+    this.#with.logger.warn(`group ${group} of ${this.slot} met ${older}, which is older, and dissolves: what it had agreed on is listed as conflicts`)
+    await onDissolved?.({ group, index, snapshot: machine.snapshot() })
+    if ((this.#standing as Standing) !== 'stopped') await this.#enter(older, stored, true)
   }
 
   #take (stored: Stored): void {
@@ -334,15 +377,7 @@ export class RaftGroup {
 
   #wait (standing: 'empty' | 'untrusted'): void {
     this.#standing = standing
-    this.#nonce = randomBytes(16).toString('hex')
-    const { clock, settings, self, sendNote } = this.#with
-    const knock = (): void => {
-      const peers = this.#init.peers().filter((peer) => peer !== self)
-      const peer = peers[Math.floor(clock.random() * peers.length)]
-      if (peer !== undefined) sendNote(peer, { kind: 'knock', slot: this.slot, nonce: this.#nonce })
-      this.#stopKnocking = clock.after(settings.knockIntervalMs * (0.5 + clock.random()), knock)
-    }
-    this.#stopKnocking = clock.after(settings.knockIntervalMs * clock.random(), knock)
+    this.#entrance.wait()
     this.#init.onChange?.()
   }
 
@@ -352,10 +387,10 @@ export class RaftGroup {
     this.#halt('failed', this.#failure)
   }
 
-  #halt (standing: 'failed' | 'stopped', error: unknown): void {
+  #halt (standing: 'failed' | 'stopped' | 'untrusted', error: unknown): void {
     this.#standing = standing
     this.#core = undefined
-    this.#stopKnocking()
+    this.#entrance.end()
     this.#disarm()
     this.#armedMs = Infinity
     this.#requests.rejectAll(error)

@@ -62,7 +62,11 @@ export class Leader {
     if (configurations.index > log.commit || !this.#hasCommitted()) return refused(Refusal.ChangePending)
     const next = changed(configurations.latest, change)
     if (next === undefined || sizeOf(next) > settings.membersMax) return refused(Refusal.BadChange)
-    if (change.kind === 'promote' && !this.#hasCaughtUp(change.peer)) return refused(Refusal.NotCaughtUp)
+    if (change.kind === 'promote' && !this.#hasCaughtUp(change.peer)) {
+      // Learners are seldom heard, and only one that answers now may get a vote: from here on it is asked as voters are.
+      this.attend(change.peer)
+      return refused(Refusal.NotCaughtUp)
+    }
     return this.#append(EntryKind.Configuration, encodeConfiguration(next))
   }
 
@@ -128,6 +132,14 @@ export class Leader {
     return Verdict.Taken
   }
 
+  /** Asks a learner as often as voters for a while: it may be there again, or is to be promoted. */
+  attend (peer: PeerName): void {
+    const progress = this.progress.get(peer)
+    if (progress === undefined || this.#state.isVoter(peer)) return
+    progress.attendedUntil = this.#state.now + 2 * this.#state.settings.electionTicks
+    this.#wantHeartbeat()
+  }
+
   unreachable (peer: PeerName): void {
     this.progress.get(peer)?.lost()
     this.isDirty = true
@@ -148,9 +160,17 @@ export class Leader {
     return true
   }
 
-  /** When `tick` has something to do. */
+  /** When `tick` has something to do: seldom where no other votes and the learners have everything. */
   dueAt (): number {
-    return Math.min(this.#heartbeatAt, this.#transferEndsAt, this.lease.silentAt())
+    return Math.min(Math.max(this.#heartbeatAt, this.#wantedAt()), this.#transferEndsAt, this.lease.silentAt())
+  }
+
+  /** From when on somebody wants a heartbeat. */
+  #wantedAt (): number {
+    if (this.#state.configurations.latest.voters.length > 1) return -Infinity
+    let at = Infinity
+    for (const [peer, progress] of this.progress) at = Math.min(at, this.#beatDueAt(peer, progress))
+    return at
   }
 
   /** What was handed out is on disk: it counts as this server's own copy. */
@@ -258,6 +278,17 @@ export class Leader {
     return progress !== undefined && progress.match > 0 && lastIndex - progress.match <= promotionLagMax && this.#isActive(progress)
   }
 
+  /**
+   * From when on it is to get a heartbeat. Voters get each, as the lease stands on them, and so do learners that lack something, as
+   * what was lost on the way is seen by the answers; one that does not answer ever more seldom, and one that has everything seldom.
+   */
+  #beatDueAt (peer: PeerName, progress: Progress): number {
+    const { log: { lastIndex }, now, settings: { heartbeatTicks, learnerTicks } } = this.#state
+    if (this.#state.isVoter(peer) || progress.attendedUntil > now) return -Infinity
+    const wait = progress.match < lastIndex ? Math.min(learnerTicks, heartbeatTicks * 2 ** progress.misses) : learnerTicks
+    return progress.beatAt + wait
+  }
+
   #wantHeartbeat (): void {
     this.#heartbeatWanted = true
     this.isDirty = true
@@ -266,8 +297,12 @@ export class Leader {
   #sendHeartbeats (): void {
     this.#heartbeatWanted = false
     const round = this.lease.begin()
-    const { commit } = this.#state.log
-    for (const [to, { match }] of this.progress) this.#state.send({ kind: 'heartbeat', to, round, commit: Math.min(commit, match) })
+    const { log: { commit }, now } = this.#state
+    for (const [to, progress] of this.progress) {
+      if (now < this.#beatDueAt(to, progress)) continue
+      progress.beat(round, now)
+      this.#state.send({ kind: 'heartbeat', to, round, commit: Math.min(commit, progress.match) })
+    }
     // Alone, a leader is its own majority.
     this.#reads.confirmed(this.lease.confirmedRound())
   }

@@ -60,10 +60,9 @@ export class Lease {
     return Math.max(0, this.#reached((progress) => progress.leaseFrom, now) + leaseTicks - now)
   }
 
-  /** When a majority has been silent for an election timeout. */
+  /** When a majority has been silent for an election timeout; never for one alone. */
   silentAt (): number {
-    const { now, settings: { electionTicks } } = this.#state
-    return this.#reached((progress) => progress.heardAt, now) + electionTicks
+    return this.#reached((progress) => progress.heardAt, Infinity) + this.#state.settings.electionTicks
   }
 
   #reached (valueOf: (progress: Progress) => number, own: number): number {

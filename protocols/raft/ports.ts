@@ -48,6 +48,21 @@ export interface GroupInit {
   readonly mayJoin: (peer: PeerName) => boolean
   /** Role, term, leader, configuration or standing changed. */
   readonly onChange?: () => void
+  /** A member is about to stop, and would give up its vote. */
+  readonly onLeave?: (peer: PeerName) => void
+  /**
+   * Two groups met and this member's was the younger. Its log is dropped once this resolves, and not where it rejects: then
+   * the group has failed here. May come again for the same group, after a crash.
+   */
+  readonly onDissolved?: (dissolved: Dissolved) => Promise<void>
+}
+
+/** What a group that dissolved had agreed on, as far as this member had applied it. */
+export interface Dissolved {
+  readonly group: GroupId
+  readonly index: number
+  /** The state machine's own. */
+  readonly snapshot: Uint8Array
 }
 
 export interface GroupComponents {

@@ -23,8 +23,14 @@ export class Progress {
   commitTold = 0
   /** When anything was last heard of the peer, in ticks. */
   heardAt: number
-  /** Highest heartbeat round answered. */
+  /** Highest heartbeat round answered, and highest sent, with when it was. */
   round = 0
+  #beaten = 0
+  beatAt = -Infinity
+  /** Heartbeats in a row that were not answered before the next one left. */
+  misses = 0
+  /** Until then it gets every heartbeat, as it is to be promoted. */
+  attendedUntil = -Infinity
   /** When that round was sent, in ticks. */
   leaseFrom = -Infinity
   /** The peer's present run, by its last heartbeat answer. */
@@ -64,6 +70,16 @@ export class Progress {
     this.#inflights.push({ last, bytes, round })
     this.#inflightBytes += bytes
   }
+
+  /** A heartbeat leaves. */
+  beat (round: number, now: number): void {
+    this.misses = this.hasAnswered ? 0 : this.misses + 1
+    this.#beaten = round
+    this.beatAt = now
+  }
+
+  /** Whether the last heartbeat that left was answered. */
+  get hasAnswered (): boolean { return this.round >= this.#beaten }
 
   /** @returns whether the peer was found to hold more than was known, or the way to it opened */
   confirmed (index: number): boolean {

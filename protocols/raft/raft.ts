@@ -74,7 +74,7 @@ export class Raft {
       configuration: configurations.latest,
       configurationIndex: configurations.index,
       transferee: this.#leader?.transferee,
-      progress: [...this.#leader?.progress ?? []].map(([peer, { match, state, heardAt }]) => ({ peer, match, state, active: now - heardAt < electionTicks }))
+      progress: [...this.#leader?.progress ?? []].map(([peer, { match, state, heardAt, hasAnswered }]) => ({ peer, match, state, active: now - heardAt < electionTicks, hasAnswered }))
     }
   }
 
@@ -138,6 +138,11 @@ export class Raft {
   /** Hands leadership to `to`. @returns why not, where it is not even tried; after an election timeout it is given up */
   transfer (to: PeerName): Refusal | undefined {
     return this.#leader === undefined ? Refusal.NotLeader : this.#leader.transfer(to)
+  }
+
+  /** `peer` may be there (again): learners are seldom asked otherwise. The leader's to do. */
+  attend (peer: PeerName): void {
+    this.#leader?.attend(peer)
   }
 
   /** The link to `peer` broke: what was under way is taken as lost. */

@@ -85,8 +85,8 @@ export interface Status {
   readonly configurationIndex: number
   /** To whom a leader is handing on. */
   readonly transferee: PeerName | undefined
-  /** A leader's view of the others. */
-  readonly progress: ReadonlyArray<{ readonly peer: PeerName, readonly match: number, readonly state: string, readonly active: boolean }>
+  /** A leader's view of the others: `active` was heard within an election timeout, which learners seldom are; `hasAnswered` the last heartbeat it was sent. */
+  readonly progress: ReadonlyArray<{ readonly peer: PeerName, readonly match: number, readonly state: string, readonly active: boolean, readonly hasAnswered: boolean }>
 }
 
 /** What a server finds on its disk when it starts. */

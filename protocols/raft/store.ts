@@ -45,6 +45,8 @@ export interface Write {
   /** Entries up to this index are no longer needed; at most the snapshot's. */
   readonly compactTo?: number
   readonly groupId?: string
+  /** All that was kept is another group's: it is dropped, and what this write says stands alone. */
+  readonly anew?: true
   /** The group has taken this member in again: an untrusted store counts from here on. */
   readonly trusted?: true
 }

@@ -10,6 +10,7 @@ import { fileURLToPath } from 'node:url'
 import { request as httpRequest } from 'node:http'
 import { createEdge, type Edge, type Ready } from '../../daemon/index.ts'
 import { loadConfig } from '../../daemon/config.ts'
+import type { StateMachine } from '../../protocols/raft/group.ts'
 import type { EdgeStatus, PeerStatus } from '../../daemon/admin/status.ts'
 
 type Overrides = Record<string, Record<string, number>>
@@ -37,6 +38,8 @@ export interface EdgeOptions {
   flags?: readonly string[]
   /** False: without the DHT. */
   dht?: boolean
+  /** What its region's group agrees on. */
+  machine?: StateMachine
 }
 
 export interface TestEdge extends Ready {
@@ -61,7 +64,7 @@ export class Swarm {
     const read = loadConfig(argv, {})
     if (read.kind !== 'run') throw new Error('no config')
     const settings = Object.fromEntries(Object.entries(read.config.settings).map(([part, values]) => [part, { ...values, ...near[part], ...options.settings?.[part] }]))
-    const edge = await createEdge({ ...read.config, settings: settings as typeof read.config.settings }, { dht: options.dht })
+    const edge = await createEdge({ ...read.config, settings: settings as typeof read.config.settings }, { dht: options.dht, ...(options.machine !== undefined && { machine: options.machine }) })
     await edge.start()
     return this.#add({ ...edge.ready, name, dataDir, edge, stop: async () => { await edge.stop() } })
   }

@@ -32,7 +32,7 @@ export const calm: Omit<Plan, 'seed' | 'voters' | 'servers'> = { drop: 0, repeat
 /** Small limits, so that they are met. */
 export const tight: RaftSettings = {
   ...raftDefaults,
-  heartbeatTicks: 2, electionTicks: 10, leaseTicks: 7, snapshotTimeoutTicks: 40,
+  heartbeatTicks: 2, electionTicks: 10, leaseTicks: 7, learnerTicks: 20, snapshotTimeoutTicks: 40,
   appendBytesMax: 60, appendEntriesMax: 4, inflightMessagesMax: 3, inflightBytesMax: 150,
   uncommittedBytesMax: 400, applyBytesMax: 50, keptEntries: 3, readsMax: 5, promotionLagMax: 5
 }

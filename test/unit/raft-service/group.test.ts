@@ -2,7 +2,9 @@ import { describe, expect, it } from 'vitest'
 import { raftDefaults } from '../../../protocols/raft/settings.ts'
 import { raftServiceDefaults } from '../../../protocols/raft/service-settings.ts'
 import type { Message } from '../../../protocols/raft/messages.ts'
-import { empty, lone, settled, testGroup } from './support.ts'
+import type { Dissolved } from '../../../protocols/raft/group.ts'
+import type { Note } from '../../../protocols/raft/notes.ts'
+import { empty, lone, settled, testGroup, type TestGroup } from './support.ts'
 
 const bytes = (text: string): Uint8Array => Buffer.from(text)
 const three = { voters: ['a', 'b', 'c'], learners: [] }
@@ -203,5 +205,73 @@ describe('a member without a log that counts', () => {
     group.receiveNote({ kind: 'knock', slot: 'region', nonce: 'm' }, 'b')
     await settled()
     expect(group.status().raft!.configurationIndex).toBe(configurationIndex + 5)
+  })
+})
+
+describe('two groups that meet', () => {
+  const older = '000000000001-a'
+  const younger = '000000000002-b'
+
+  async function member (id: string, init: Parameters<typeof testGroup>[1] = {}): Promise<TestGroup> {
+    const test = testGroup('a', init)
+    await test.group.start()
+    await test.group.found(id, { voters: ['a'], learners: [] })
+    for (let count = 0; count < 100 && test.group.leads() === undefined; count++) {
+      test.clock.advance(raftDefaults.tickMs)
+      await settled()
+    }
+    return test
+  }
+  const knocks = ({ notes }: TestGroup): Array<Extract<Note, { kind: 'knock' }>> => notes.flatMap(([, note]) => note.kind === 'knock' ? [note] : [])
+
+  it('the younger dissolves once the older has taken its member in, and not before', async () => {
+    const dissolved: Dissolved[] = []
+    const test = await member(younger, { onDissolved: async (each) => { dissolved.push(each) } })
+    const { group, store, machine } = test
+    await group.propose(bytes('of the younger'))
+    group.receiveNote({ kind: 'here', slot: 'region', group: older }, 'b')
+    expect(knocks(test)).toMatchObject([{ group: younger }])
+    expect(await group.propose(bytes('still there'))).toMatchObject({ result: 2 })
+    group.receiveNote({ kind: 'admit', slot: 'region', nonce: 'of another knock', group: older, term: 7 }, 'b')
+    expect(group.status().group).toBe(younger)
+    const { nonce } = knocks(test)[0]!
+    const written = store.writes.length
+    group.receiveNote({ kind: 'admit', slot: 'region', nonce, group: older, term: 7 }, 'b')
+    await settled()
+    expect(group.status()).toMatchObject({ standing: 'member', group: older, raft: { term: 7, applied: 0 } })
+    expect(store.writes.slice(written)).toMatchObject([{ anew: true, groupId: older, hardState: { term: 7, vote: 'b', commit: 0 }, entries: [] }])
+    expect(dissolved.map(({ group: id, snapshot }) => [id, JSON.parse(Buffer.from(snapshot).toString())])).toEqual([[younger, ['of the younger', 'still there']]])
+    expect(machine.lines).toEqual([])
+  })
+
+  it('the older stays, whoever calls, and takes nobody\'s word but a member\'s', async () => {
+    const test = await member(older)
+    test.group.receiveNote({ kind: 'here', slot: 'region', group: younger }, 'b')
+    expect(knocks(test)).toEqual([])
+    const strict = await member(younger, { mayJoin: (peer) => peer !== 'x' })
+    strict.group.receiveNote({ kind: 'here', slot: 'region', group: older }, 'x')
+    expect(knocks(strict)).toEqual([])
+  })
+
+  it('what cannot be kept of the younger is not dropped', async () => {
+    const test = await member(younger, { onDissolved: async () => { throw new Error('no space') } })
+    test.group.receiveNote({ kind: 'here', slot: 'region', group: older }, 'b')
+    const written = test.store.writes.length
+    test.group.receiveNote({ kind: 'admit', slot: 'region', nonce: knocks(test)[0]!.nonce, group: older, term: 7 }, 'b')
+    await settled()
+    expect(test.group.status()).toMatchObject({ standing: 'failed', failure: expect.stringContaining('no space') })
+    expect(test.store.writes).toHaveLength(written)
+  })
+
+  it('a member with its log that was taken out is a learner again without losing it', async () => {
+    const test = await member(older)
+    test.group.receiveNote({ kind: 'knock', slot: 'region', nonce: 'none', group: older }, 'b')
+    await settled()
+    expect(test.group.status().raft!.configuration).toEqual({ voters: ['a'], learners: ['b'] })
+    const { configurationIndex } = test.group.status().raft!
+    test.group.receiveNote({ kind: 'knock', slot: 'region', nonce: 'none', group: older }, 'b')
+    await settled()
+    expect(test.group.status().raft!.configurationIndex).toBe(configurationIndex)
+    expect(test.notes.filter(([, { kind }]) => kind === 'admit')).toEqual([])
   })
 })

@@ -42,6 +42,13 @@ describe('a log on disk', () => {
     expect(plain(opened)).toEqual(plain({ groupId: 'g', hardState: state(2, 'b', 3), snapshot: snapshot(5, 2), entries: [...entries(4, 6, 2), entry(7, 3)] }))
   })
 
+  it('holds nothing of the group before, once another is begun', async () => {
+    await folder.written(found, { snapshot: snapshot(5, 2), compactTo: 3 }, { groupId: 'older', hardState: state(7, 'b', 0), entries: [], anew: true }, { entries: entries(1, 2, 7) })
+    const { opened } = await folder.open()
+    expect(opened.soundness).toEqual({ kind: 'whole' })
+    expect(plain(opened)).toEqual(plain({ groupId: 'older', hardState: state(7, 'b', 0), snapshot: undefined, entries: entries(1, 2, 7) }))
+  })
+
   it('begins anew behind a snapshot that it does not reach, or that contradicts it', async () => {
     await folder.written(found, { snapshot: snapshot(20, 3) }, { entries: entries(21, 22, 3) })
     expect(plain((await folder.open()).opened)).toEqual(plain({ groupId: 'g', hardState: state(1, 'a', 0), snapshot: snapshot(20, 3), entries: entries(21, 22, 3) }))

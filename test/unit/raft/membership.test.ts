@@ -193,3 +193,52 @@ describe('servers that go', () => {
     expect(group.get('d').status().configuration.voters).toEqual(['d', 'e'])
   })
 })
+
+describe('learners that have everything', () => {
+  const few = { learnerTicks: 50 }
+  /** Lets time pass while the voters answer. @returns the rounds in which `d` was asked */
+  const asked = (raft: ReturnType<typeof leader>, ticks: number): number[] => {
+    const rounds: number[] = []
+    for (let passed = 0; passed < ticks; passed += 2) {
+      raft.tick(2)
+      for (const { to, round, term } of said(raft, 'heartbeat')) {
+        if (to === 'd') rounds.push(round)
+        else raft.step(beats(to, term, round))
+      }
+    }
+    return rounds
+  }
+
+  it('are seldom asked, those that lack something as often as voters, those that do not answer ever more seldom', () => {
+    const raft = leader({ learners: ['d'], settings: few })
+    raft.step(confirms('d', 2, 2))
+    raft.step(beats('d', 2, 1))
+    const rounds = asked(raft, 100)
+    expect(rounds).toHaveLength(2)
+    raft.step(beats('d', 2, rounds[1]!))
+    raft.propose(value('x'), '')
+    drain(raft)
+    const later = asked(raft, 104)
+    expect(later.slice(1).map((round, at) => round - later[at]!)).toEqual([1, 2, 4, 8, 16])
+  })
+
+  it('are asked at once where they may be there again, or are to be promoted', () => {
+    const raft = leader({ learners: ['d'], settings: few })
+    raft.step(confirms('d', 2, 2))
+    asked(raft, 20)
+    raft.attend('d')
+    expect(said(raft, 'heartbeat').map(({ to }) => to)).toEqual(['b', 'c', 'd'])
+    asked(raft, 30)
+    expect(raft.change({ kind: 'promote', peer: 'd' })).toEqual({ kind: 'refused', refusal: 'not-caught-up' })
+    expect(said(raft, 'heartbeat').map(({ to }) => to)).toContain('d')
+  })
+
+  it('of a leader that votes alone wake it as seldom, and without any it sleeps', () => {
+    const raft = leader({ voters: ['a'], learners: ['d'], settings: few })
+    raft.step(confirms('d', 2, 2))
+    raft.step(beats('d', 2, 1))
+    drain(raft)
+    expect(raft.ticksUntilDue()).toBe(50)
+    expect(leader({ voters: ['a'] }).ticksUntilDue()).toBe(Infinity)
+  })
+})

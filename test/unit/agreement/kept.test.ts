@@ -1,0 +1,54 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { DissolvedGroups } from '../../../daemon/agreement/dissolved.ts'
+import { Ledger } from '../../../daemon/agreement/ledger.ts'
+import { openState } from '../../../daemon/state.ts'
+
+let folder: string
+beforeEach(async () => { folder = await mkdtemp(join(tmpdir(), 'colony-agreement-')) })
+afterEach(async () => { await rm(folder, { recursive: true }) })
+
+describe('a group that dissolved', () => {
+  it('is kept until it is listed as conflicts, once however often it is told', async () => {
+    const groups = new DissolvedGroups(join(folder, 'dissolved'))
+    expect(await groups.all()).toEqual([])
+    const one = { group: '1-a', index: 7, snapshot: new Uint8Array([1, 2]) }
+    for (let time = 0; time < 2; time++) await groups.keep(one)
+    await groups.keep({ group: '../2', index: 8, snapshot: new Uint8Array() })
+    const again = new DissolvedGroups(join(folder, 'dissolved'))
+    expect((await again.all()).map(({ group, index, snapshot }) => [group, index, [...snapshot]])).toEqual([['../2', 8, []], ['1-a', 7, [1, 2]]])
+    await again.forget('../2')
+    await again.forget('1-a')
+    expect(await again.all()).toEqual([])
+  })
+})
+
+describe('a data folder', () => {
+  it('may found a group until one was entered, and never again, whatever becomes of the log', async () => {
+    for (const may of [true, true]) {
+      const state = await openState(folder)
+      expect(state.mayFound).toBe(may)
+      await state.close()
+    }
+    const state = await openState(folder)
+    await state.entered()
+    await state.close()
+    const later = await openState(folder)
+    expect(later.mayFound).toBe(false)
+    await later.close()
+  })
+})
+
+describe('the ledger', () => {
+  it('is the same wherever the same commands were applied, by way of a snapshot or not', () => {
+    const [one, other] = [new Ledger(), new Ledger()]
+    for (const text of ['a', 'b']) one.apply(Buffer.from(text))
+    other.restore(one.snapshot())
+    for (const each of [one, other]) expect(each.apply(Buffer.from('c'))).toBe(3)
+    expect(other.snapshot()).toEqual(one.snapshot())
+    other.restore(undefined)
+    expect(other.snapshot()).toEqual(new Ledger().snapshot())
+  })
+})

@@ -1,0 +1,59 @@
+/**
+ * Agreed configuration on a real edge: what is agreed takes effect between two requests, outlives a restart, and is honoured by
+ * tokens on content. Each scope that such an edge can agree on alone; `regional` joins the list with the region's group.
+ */
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { get, Swarm, until, type Got, type TestEdge } from '../support/edges.ts'
+import { TestOrigin } from '../support/origin.ts'
+import { encodeToken } from '../../protocols/config/token.ts'
+
+const scopes = ['local'] as const
+
+describe.each(scopes)('a real edge that agrees on its %s configuration', (scope) => {
+  let swarm: Swarm
+  let first: TestOrigin
+  let second: TestOrigin
+  let edge: TestEdge
+
+  beforeAll(async () => {
+    swarm = new Swarm()
+    first = await new TestOrigin().start()
+    second = await new TestOrigin().start()
+    first.on('/page', (_request, response) => { response.writeHead(200, { server: 'old' }).end('first') })
+    second.on('/page', (request, response) => { response.writeHead(200, { server: 'old' }).end(`second ${String(request.headers['colony-token'])}`) })
+    edge = await swarm.start({ origin: first.url })
+  })
+  afterAll(async () => {
+    await swarm.stop()
+    await first.close()
+    await second.close()
+  })
+
+  const change = async (method: string, body: object, fields: Record<string, string> = {}): Promise<Got> =>
+    await get(`${edge.admin}/v1/config?scope=${scope}&plan=now&author=ann`, { 'content-type': 'application/json', ...fields }, method, JSON.stringify(body))
+  const shop = (target = '/page', fields: Record<string, string> = {}): Promise<Got> => get(`${edge.http}${target}`, { host: 'www.shop.example', ...fields })
+
+  it('serves another origin, key, lifetime and headers from the next request on', async () => {
+    expect((await shop()).text).toBe('first')
+    const site = { hosts: ['*.shop.example'], origins: [second.url], key: { ignore: ['utm_*'] }, ttl: { default: '60s' }, headers: { set: { 'x-frame-options': 'DENY' }, remove: ['server'] } }
+    let put = await change('PUT', { sites: { shop: site } })
+    await until(async () => put.status === 201 || (put = await change('PUT', { sites: { shop: site } })).status === 201, 10_000, 'nothing was agreed')
+    const token = put.fields['colony-token']!
+    const got = await shop('/page?utm_source=a', { 'colony-token': token })
+    expect([got.text, got.fields['x-frame-options'], got.fields.server]).toEqual(['second undefined', 'DENY', undefined])
+    expect((await shop('/page?utm_source=b')).cacheStatus).toContain(';hit')
+    expect((await get(`${edge.http}/page`, { host: 'else.example' })).text).toBe('first')
+  })
+
+  it('answers a request whose token names what it does not have with what is lacking', async () => {
+    const got = await shop('/page', { 'colony-token': encodeToken({ elsewhere: 5 }) })
+    expect([got.status, JSON.parse(got.text)]).toMatchObject([409, { lacks: [{ group: 'elsewhere', has: 0, needs: 5 }] }])
+  })
+
+  it('starts with it again, before it asks anybody', async () => {
+    await edge.stop()
+    edge = await swarm.start({ origin: first.url, dataDir: edge.dataDir })
+    expect((await shop('/page?new')).text).toBe('second undefined')
+    expect(JSON.parse((await get(`${edge.admin}/v1/config?scope=${scope}`)).text)).toMatchObject({ version: 1 })
+  })
+})

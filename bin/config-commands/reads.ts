@@ -5,7 +5,7 @@ import type { ConfigStatus, ScopeStatus } from '../../daemon/admin/config-status
 import type { FieldChange } from '../../protocols/config/diff.ts'
 import type { Write } from '../../protocols/config/merge.ts'
 import { printable } from '../../protocols/text.ts'
-import { readDocument } from '../admin.ts'
+import { AdminError, readDocument } from '../admin.ts'
 import { type Given, tableStyle, UsageError } from '../command.ts'
 import { formatTable } from '../table.ts'
 import { ageNote, documentOf, pathOf, queryOf, scopeOf, shownPath, shownValue } from './ask.ts'
@@ -16,7 +16,7 @@ export async function get (given: Given, [path]: readonly string[]): Promise<voi
   let value = answer.document as unknown
   for (const name of names) {
     const map = typeof value === 'object' && value !== null ? value as Record<string, unknown> : {}
-    if (!Object.hasOwn(map, name)) throw new UsageError(`${JSON.stringify(path)} is not set${answer.scope === 'effective' ? '' : ` in the ${answer.scope} scope`}: there is ${Object.keys(map).join(', ') || 'nothing'}`)
+    if (!Object.hasOwn(map, name)) throw new AdminError(`${JSON.stringify(path)} is not set${answer.scope === 'effective' ? '' : ` in the ${answer.scope} scope`}: there is ${Object.keys(map).join(', ') || 'nothing'}`)
     value = map[name]
   }
   const note = ageNote(answer)

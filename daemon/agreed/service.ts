@@ -18,7 +18,7 @@ import { codeOf, WireError } from '../../protocols/errors.ts'
 import type { PeerName, Region } from '../../protocols/ids.ts'
 import type { Answerer, Call } from '../../protocols/rpc.ts'
 import type { Logger } from '../log.ts'
-import { Dissolved } from './dissolved.ts'
+import { Absorber, type DissolvedGroups } from './absorber.ts'
 import { ConfigMachine, LocalGroup, type AgreedGroup } from './group.ts'
 import { Follower, type AgreedScope } from './follower.ts'
 import { HealthCount } from './health-count.ts'
@@ -44,6 +44,8 @@ export interface AgreedConfigInit {
   readonly isReachable: (peer: PeerName) => boolean
   /** Puts settings in place, at once and whole. @throws when this edge cannot run them: the message is a sentence */
   readonly run: (settings: AgreedSettings) => void
+  /** What is left of regional groups that this edge was in. */
+  readonly dissolved?: DissolvedGroups
   /** Stored objects by site, for what a change would affect. */
   readonly objectsBySite?: () => Readonly<Record<string, number>>
 }
@@ -80,7 +82,7 @@ export class AgreedConfig {
   readonly #scopes: ReadonlyMap<Scope, AgreedScope>
   readonly #follower: Follower
   readonly #rollouts: ReadonlyMap<Scope, Rollouts>
-  readonly #dissolved: ReadonlyMap<Scope, Dissolved>
+  readonly #absorber: Absorber | undefined
   readonly #waiters: Waiters
   readonly #currentMs = new Map<Scope, number>()
   #stopTicking = (): void => {}
@@ -116,12 +118,16 @@ export class AgreedConfig {
       members: () => init.members().filter((member) => member.draining !== true && (scope.scope === 'global' || member.region === region)),
       onCurrent: (which, nowMs) => { this.#onCurrent(which, nowMs) }
     })]))
-    this.#dissolved = new Map(scopes.filter(({ scope }) => scope !== 'local').map(({ scope, machine, group }) => [scope, new Dissolved({
-      scope, machine, logger,
-      records: init.records,
-      group: () => group()?.group,
-      absorb: async (layer, id) => await this.change({ kind: 'absorb', layer }, { scope, id, author: 'colony', reason: 'agreed on by a group that was dissolved' })
-    })]))
+    this.#absorber = init.dissolved === undefined
+      ? undefined
+      : new Absorber({
+        clock, logger,
+        retryMs: settings.absorbRetryMs,
+        machine: this.machine('regional'),
+        group: init.groups.regional,
+        dissolved: init.dissolved,
+        absorb: async (layer, id) => await this.change({ kind: 'absorb', layer }, { scope: 'regional', id, author: 'colony', reason: 'agreed on by a group that was dissolved' })
+      })
   }
 
   /** The state machines to give to the groups. */
@@ -133,7 +139,6 @@ export class AgreedConfig {
   async start (): Promise<void> {
     const local = await this.#kept.local()
     if (local !== undefined) this.machine('local').restore(local)
-    for (const dissolved of this.#dissolved.values()) await dissolved.start()
     await this.#follower.start()
     await this.#follower.settled()
     this.#tick()
@@ -150,11 +155,7 @@ export class AgreedConfig {
   changed (): void {
     for (const scope of this.#scopes.keys()) this.#follower.wake(scope)
     this.#waiters.wake()
-  }
-
-  /** This edge's group of a scope is about to be dissolved: what it had agreed on is kept, and brought into the next one. See `Dissolved.keep`. */
-  async dissolved (scope: Scope, { group, snapshot }: { readonly group: string, readonly snapshot: Uint8Array }): Promise<void> {
-    await this.#dissolved.get(scope)?.keep(group, snapshot)
+    this.#absorber?.wake()
   }
 
   timeoutMs (scope: Scope): number {
@@ -363,7 +364,7 @@ export class AgreedConfig {
   #tick (): void {
     this.#stopTicking = this.#init.clock.after(this.#init.settings.driveIntervalMs, () => {
       for (const rollouts of this.#rollouts.values()) rollouts.tick()
-      for (const dissolved of this.#dissolved.values()) dissolved.tick()
+      this.#absorber?.tick()
       this.#tick()
     })
   }

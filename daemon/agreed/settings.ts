@@ -9,6 +9,8 @@ export const agreedDefaults = Object.freeze({
   idleReportIntervalMs: 30_000,
   /** How often a leader looks at a roll-out, and an edge whether it leads, ms. Lower: a bad version is taken back sooner, within what reports tell. */
   driveIntervalMs: 1_000,
+  /** Between two looks whether what a dissolved group had agreed on is taken in, ms; each reads it from disk. */
+  absorbRetryMs: 10_000,
   /** How seldom it is written down that the state is current, ms: what "how old" is wrong by after a restart, on the safe side. */
   noteCurrentMs: 60_000,
   /** Longest wait of one request for a change (`watch`), ms. Higher: fewer requests; beyond a minute proxies and clients give up. */

@@ -48,7 +48,7 @@ export class Waiters {
 
   /** Resolves when there was a change after `mark`, after `waitMs`, or when `signal` aborts. */
   async after (mark: string, waitMs: number, signal: AbortSignal): Promise<void> {
-    if (mark !== this.mark || this.#watching >= this.#settings.watchersMax) return
+    if (this.#watching >= this.#settings.watchersMax) return
     this.#watching++
     let over = false
     const cancel = this.#clock.after(Math.min(waitMs, this.#settings.watchMaxMs), () => {

@@ -126,7 +126,9 @@ export function scopeLine ({ scope, group, agreed, runs, refused, leader, missin
 /** `version 8, step 2 of 3 (one region): fine so far; 40 s to go; 3 of 12 edges run it`. */
 export function rolloutLine ({ version, at, steps, view }: NonNullable<ScopeStatus['rollout']>): string {
   const step = steps[at]
-  const reach = step === undefined ? 'not begun' : `${step.act === 'switch' ? 'switching ' : ''}${step.reach === 'all' ? 'all' : step.names?.join(', ') ?? `${step.count ?? 1} ${step.reach}`}`
+  const { count = 1, names } = step ?? {}
+  const some = step === undefined || step.reach === 'all' ? 'all' : names?.join(', ') ?? (count === 1 ? `one ${step.reach.slice(0, -1)}` : `${count} ${step.reach}`)
+  const reach = step === undefined ? 'not begun' : step.act === 'switch' ? `switching ${some}` : some
   const running = view === undefined ? '' : `; ${view.edges.filter((edge) => edge.version === version).length} of ${view.edges.length} edges run it`
   const verdict = view?.verdict?.kind === 'wait' ? `: ${view.verdict.reason}` : ''
   return `rolls out version ${version}, step ${at + 1} of ${steps.length} (${reach})${verdict}${running}`

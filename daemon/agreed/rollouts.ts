@@ -3,6 +3,7 @@
  * edge it reports to the leader how it serves under the version that it runs, and learns by the answer how current its own state
  * is. A report that is lost is lost; the next one covers its time as well.
  */
+import { z } from 'zod'
 import type { Clock } from '../../protocols/clock.ts'
 import { encodeCommand } from '../../protocols/config/commands.ts'
 import { Driver, type Verdict } from '../../protocols/config/driver.ts'
@@ -10,9 +11,10 @@ import type { Health } from '../../protocols/config/health.ts'
 import type { Scope } from '../../protocols/config/merge.ts'
 import { reportSchema, type EdgeReport } from '../../protocols/config/reports.ts'
 import type { ConfigSettings } from '../../protocols/config/settings.ts'
-import { messageOf } from '../../protocols/errors.ts'
+import { messageOf, WireError } from '../../protocols/errors.ts'
 import type { PeerName, Region } from '../../protocols/ids.ts'
 import type { Call } from '../../protocols/rpc.ts'
+import { printable } from '../../protocols/text.ts'
 import type { Logger } from '../log.ts'
 import type { AgreedScope, Follower } from './follower.ts'
 import { healthSince, type HealthCount } from './health-count.ts'
@@ -51,6 +53,36 @@ export interface EdgeRuns extends AgreedMember {
 export interface RolloutView {
   readonly verdict: Verdict | undefined
   readonly edges: readonly EdgeRuns[]
+}
+
+const text = z.string().max(2_000).transform(printable)
+const version = z.int().min(0)
+const viewSchema = z.object({
+  verdict: z.discriminatedUnion('kind', [
+    z.object({ kind: z.literal('wait'), reason: text }),
+    z.object({ kind: z.literal('pass'), note: text.optional() }),
+    z.object({ kind: z.literal('fail'), reason: text })
+  ]).optional(),
+  edges: z.array(z.object({
+    peer: text, name: text, region: text, version,
+    regionWide: version,
+    refused: z.object({ version, reason: text }).optional()
+  })).max(10_000)
+})
+
+/** As it travels: a payload, as it is longer than a head may be in a large colony. */
+export function encodeView (view: RolloutView | undefined): Uint8Array {
+  return Buffer.from(view === undefined ? '' : JSON.stringify(view))
+}
+
+/** @returns undefined where that edge does not lead. @throws WireError */
+export function decodeView (bytes: Uint8Array): RolloutView | undefined {
+  if (bytes.byteLength === 0) return undefined
+  try {
+    return viewSchema.parse(JSON.parse(Buffer.from(bytes).toString())) as RolloutView
+  } catch (error) {
+    throw new WireError('a peer sent a view of a roll-out that cannot be read', { cause: error })
+  }
 }
 
 export class Rollouts {
@@ -104,7 +136,8 @@ export class Rollouts {
     if (this.#driver === undefined) return undefined
     const edges = this.#init.members().flatMap((member): EdgeRuns[] => {
       const latest = this.#latest.get(member.peer)
-      return latest === undefined ? [] : [{ ...member, version: latest.version, regionWide: latest.regionWide, refused: latest.refused }]
+      const { peer, name, region } = member
+      return latest === undefined ? [] : [{ peer, name, region, version: latest.version, regionWide: latest.regionWide, refused: latest.refused }]
     })
     return { verdict: this.#driver.driver.verdict, edges }
   }

@@ -24,7 +24,7 @@ import { Follower, type AgreedScope } from './follower.ts'
 import { HealthCount } from './health-count.ts'
 import { KeptRecords, type Records } from './kept.ts'
 import { outcomeOf, whoIsMissing, type Missing, type Outcome } from './outcome.ts'
-import { Rollouts, type RolloutView } from './rollouts.ts'
+import { decodeView, encodeView, Rollouts, type RolloutView } from './rollouts.ts'
 import type { AgreedServiceSettings } from './settings.ts'
 import { Waiters } from './waiters.ts'
 
@@ -298,8 +298,8 @@ export class AgreedConfig {
     const leader = this.group(scope)?.leader
     if (own !== undefined || leader === undefined || leader === this.#init.self || scope === 'local') return own
     try {
-      const { head } = await this.#init.call(leader, { kind: 'rollout', scope }, { timeoutMs: this.timeoutMs(scope), ...(signal !== undefined && { signal }) })
-      return Array.isArray(head.edges) ? head as unknown as RolloutView : undefined
+      const { payload } = await this.#init.call(leader, { kind: 'rollout', scope }, { timeoutMs: this.timeoutMs(scope), ...(signal !== undefined && { signal }) })
+      return decodeView(payload)
     } catch {
       signal?.throwIfAborted()
       return undefined
@@ -316,7 +316,7 @@ export class AgreedConfig {
       return { head: { index } }
     }
     if (head.kind !== 'rollout') throw new WireError('a peer asked something about configuration that this version does not know')
-    return { head: rollouts.view() ?? {} }
+    return { head: {}, payload: encodeView(rollouts.view()) }
   }
 
   #prepare (change: Change, { scope, id, author, reason, plan, priority, bounds, token }: ChangeRequest): { command: Command, base: number } & Pick<Extract<Outcome, { kind: 'described' }>, 'description' | 'objects'> {

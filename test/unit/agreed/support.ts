@@ -73,8 +73,8 @@ export class TestRegion {
         call: async (peer, head) => {
           const other = this.edges.get(peer)
           if (other === undefined || this.cut.has(name) || this.cut.has(peer)) throw new RpcError('COLONY_RPC_SILENT', peer, 'silent')
-          const { head: answer } = await other.agreed.answer({ head: { ...head }, payload: new Uint8Array() }, name, new AbortController().signal)
-          return { head: { ...answer }, payload: new Uint8Array() }
+          const { head: answer, payload = new Uint8Array() } = await other.agreed.answer({ head: { ...head }, payload: new Uint8Array() }, name, new AbortController().signal)
+          return { head: { ...answer }, payload }
         },
         members: () => this.#names.map((peer) => ({ peer, name: `edge-${peer}`, region: 'fra', weight: 1 })),
         isReachable: (peer) => !this.cut.has(name) && !this.cut.has(peer),

@@ -19,6 +19,7 @@ import type { PeerName, Region } from '../../protocols/ids.ts'
 import type { Answerer, Call } from '../../protocols/rpc.ts'
 import type { Logger } from '../log.ts'
 import { Absorber, type DissolvedGroups } from './absorber.ts'
+import { CopiedGroup, Copies } from './copies.ts'
 import { ConfigMachine, LocalGroup, type AgreedGroup } from './group.ts'
 import { Follower, type AgreedScope } from './follower.ts'
 import { HealthCount } from './health-count.ts'
@@ -37,6 +38,8 @@ export interface AgreedConfigInit {
   readonly records: Records
   /** The edge's group of a scope, asked for at each use: it may come late, go, and be another one. */
   readonly groups: { readonly regional: () => AgreedGroup | undefined, readonly global: () => AgreedGroup | undefined }
+  /** Members of the global group, the best to ask first, for an edge that has no part in it itself: it follows by copies. */
+  readonly globalMembers?: () => readonly PeerName[]
   readonly call: Call
   /** All live members, this edge included. */
   readonly members: () => ReadonlyArray<DiffMember & { readonly name: string, readonly draining?: boolean }>
@@ -83,6 +86,8 @@ export class AgreedConfig {
   readonly #follower: Follower
   readonly #rollouts: ReadonlyMap<Scope, Rollouts>
   readonly #absorber: Absorber | undefined
+  readonly #copied: CopiedGroup
+  readonly #copies: Copies
   readonly #waiters: Waiters
   readonly #currentMs = new Map<Scope, number>()
   #stopTicking = (): void => {}
@@ -93,8 +98,15 @@ export class AgreedConfig {
     this.#kept = new KeptRecords(init.records)
     const local = new ConfigMachine(`local:${self}`)
     const localGroup = new LocalGroup(self, local, async (snapshot) => { await this.#kept.keepLocal(snapshot) })
+    const global = new ConfigMachine('global')
+    this.#copied = new CopiedGroup({
+      scope: 'global', machine: global, clock, settings, call,
+      sources: () => init.groups.global() === undefined ? init.globalMembers?.().filter((peer) => peer !== self) ?? [] : [],
+      onChange: () => { this.changed() }
+    })
+    this.#copies = new Copies(global, init.groups.global)
     const scopes: readonly AgreedScope[] = [
-      { scope: 'global', machine: new ConfigMachine('global'), group: init.groups.global },
+      { scope: 'global', machine: global, group: () => init.groups.global() ?? (this.#copied.exists ? this.#copied : undefined) },
       { scope: 'regional', machine: new ConfigMachine(region), group: init.groups.regional },
       { scope: 'local', machine: local, group: () => localGroup }
     ]
@@ -141,12 +153,14 @@ export class AgreedConfig {
     if (local !== undefined) this.machine('local').restore(local)
     await this.#follower.start()
     await this.#follower.settled()
+    this.#copied.start()
     this.#tick()
   }
 
   /** After the groups stopped. */
   async stop (): Promise<void> {
     this.#stopTicking()
+    this.#copied.stop()
     this.#waiters.end()
     await this.#follower.stop()
   }
@@ -306,8 +320,9 @@ export class AgreedConfig {
     }
   }
 
-  /** Answers other edges: reports, and how a roll-out stands. */
-  readonly answer: Answerer = async ({ head }, from) => {
+  /** Answers other edges: reports, how a roll-out stands, and copies of the global state. */
+  readonly answer: Answerer = async ({ head, payload }, from, signal) => {
+    if (head.scope === 'global' && (head.kind === 'copy' || head.kind === 'propose')) return await this.#copies.answer({ head, payload }, from, signal)
     const rollouts = head.scope === 'global' || head.scope === 'regional' ? this.#rollouts.get(head.scope) : undefined
     if (rollouts === undefined) throw new WireError('a peer asked about a scope of configuration that is none')
     if (head.kind === 'report') {

@@ -11,6 +11,10 @@ export const agreedDefaults = Object.freeze({
   driveIntervalMs: 1_000,
   /** Between two looks whether what a dissolved group had agreed on is taken in, ms; each reads it from disk. */
   absorbRetryMs: 10_000,
+  /** Between two looks at a group's state by an edge that has no part in it, ms, while nothing is rolled out. Lower: it follows sooner, for more calls to the group's members. */
+  copyIntervalMs: 5_000,
+  /** Largest state that is copied, bytes: what a group's snapshot may have. */
+  copyBytesMax: 16 * 1024 * 1024,
   /** How seldom it is written down that the state is current, ms: what "how old" is wrong by after a restart, on the safe side. */
   noteCurrentMs: 60_000,
   /** Longest wait of one request for a change (`watch`), ms. Higher: fewer requests; beyond a minute proxies and clients give up. */

@@ -63,17 +63,17 @@ export class TestRegion {
     return region
   }
 
-  async start (name: string, { records = new MemoryRecords(), raft = true, init = {} }: { records?: MemoryRecords, raft?: boolean, init?: Partial<AgreedConfigInit> } = {}): Promise<TestEdge> {
+  async start (name: string, { records = new MemoryRecords(), raft = true, slot = 'regional', init = {} }: { records?: MemoryRecords, raft?: boolean, slot?: 'regional' | 'global', init?: Partial<AgreedConfigInit> } = {}): Promise<TestEdge> {
     const clock = { ...this.clock, random: () => this.#random[name]! }
     const edge: TestEdge = {
       name, records, ran: [], raft: undefined, objection: undefined,
       agreed: new AgreedConfig({
         self: name, region: 'fra', clock, logger: quiet, settings, records,
-        groups: { regional: () => edge.raft, global: () => undefined },
-        call: async (peer, head) => {
+        groups: { regional: () => slot === 'regional' ? edge.raft : undefined, global: () => slot === 'global' ? edge.raft : undefined },
+        call: async (peer, head, { payload: sent = new Uint8Array() } = {}) => {
           const other = this.edges.get(peer)
           if (other === undefined || this.cut.has(name) || this.cut.has(peer)) throw new RpcError('COLONY_RPC_SILENT', peer, 'silent')
-          const { head: answer, payload = new Uint8Array() } = await other.agreed.answer({ head: { ...head }, payload: new Uint8Array() }, name, new AbortController().signal)
+          const { head: answer, payload = new Uint8Array() } = await other.agreed.answer({ head: { ...head }, payload: sent }, name, new AbortController().signal)
           return { head: { ...answer }, payload }
         },
         members: () => this.#names.map((peer) => ({ peer, name: `edge-${peer}`, region: 'fra', weight: 1 })),
@@ -89,7 +89,7 @@ export class TestRegion {
     await edge.agreed.start()
     if (raft) {
       edge.raft = new RaftGroup({
-        slot: 'region', store: new HeldStore(), machine: edge.agreed.machine('regional'), raft: raftDefaults, peers: () => this.#names, mayJoin: () => true,
+        slot: 'region', store: new HeldStore(), machine: edge.agreed.machine(slot), raft: raftDefaults, peers: () => this.#names, mayJoin: () => true,
         onChange: () => { edge.agreed.changed() }
       }, {
         self: name, clock, settings: raftServiceDefaults, logger: { warn: () => {} },

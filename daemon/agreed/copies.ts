@@ -160,7 +160,7 @@ export class Copies {
     const group = this.#group()
     const id = group?.group
     const raft = group?.status().raft
-    if (group === undefined || id === undefined || raft === undefined || group.status().standing !== 'member') throw new WireError('this edge is no member of that group')
+    if (group === undefined || id === undefined || raft === undefined) throw new WireError('this edge is no member of that group')
     if (head.kind === 'propose') {
       try {
         return { head: { result: (await group.propose(payload, { ...(typeof head.key === 'string' && head.key !== '' && { idempotency: head.key.slice(0, 128) }), signal })).result ?? null } }

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { shop, settled, TestRegion } from './support.ts'
+import { noHealth } from '../../../protocols/config/health.ts'
+import { shop, TestRegion } from './support.ts'
 
 const put = { kind: 'put', document: { sites: { shop } } } as const
 
@@ -60,12 +61,18 @@ describe('an edge without a part in the global group', () => {
     expect(region.at('d').ran.at(-1)!.sites.shop).toMatchObject(shop)
   })
 
-  it('gets nothing from an edge that is no member itself, and asks only for what may be asked', async () => {
+  it('gets nothing from an edge that is no member itself, nor what it has already, and asks only for what may be asked', async () => {
     const region = await withOutsider()
     const ask = async (name: string, head: object): Promise<unknown> => await region.at(name).agreed.answer({ head: { scope: 'global', ...head }, payload: new Uint8Array() }, 'd', new AbortController().signal)
     await expect(ask('d', { kind: 'copy' })).rejects.toThrow('no member of that group')
     await expect(ask('a', { kind: 'take' })).rejects.toThrow('does not know')
     expect(await ask('a', { kind: 'copy', at: 1e9, offset: -5 })).toMatchObject({ head: { offset: 0 } })
-    await settled()
+    const { state } = region.at('a').agreed.machine('global')
+    expect(await ask('a', { kind: 'copy', group: 'g', index: state.index })).toMatchObject({ head: { length: 0 } })
+    const follower = [...region.edges.values()].find((edge) => edge.name !== 'd' && edge !== region.leader)!
+    const report = { incarnation: 1, sequence: 1, version: 0, regionWide: 0, health: noHealth }
+    await expect(ask(follower.name, { kind: 'report', report })).rejects.toThrow('does not lead')
+    await expect(ask(region.leader!.name, { kind: 'report', report: { ...report, version: -1 } })).rejects.toThrow()
+    expect(await ask(region.leader!.name, { kind: 'report', report })).toEqual({ head: { index: state.index } })
   })
 })

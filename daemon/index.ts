@@ -93,7 +93,10 @@ export async function createEdge (config: EdgeConfig, deps: EdgeDeps = {}): Prom
   const telemetry = new Telemetry(metrics, log)
   const state = await openState(config.dataDir, deps.databases)
 
-  const origins = new Origins(settings.origin, clock, (event) => { telemetry.onOrigin(event) })
+  const origins = new Origins(settings.origin, clock, (event) => {
+    telemetry.onOrigin(event)
+    if (event.kind === 'failed' && event.error.code !== 'COLONY_ORIGIN_ABORTED') agreed.health.originFailed()
+  })
   const sites = new Sites(config.sites, (url) => origins.for(url))
 
   // What is stored, and who hears of it.
@@ -191,6 +194,7 @@ export async function createEdge (config: EdgeConfig, deps: EdgeDeps = {}): Prom
     call: colony.rpc.config.call,
     members: () => membership.members(),
     isReachable: (peer) => membership.isMember(peer),
+    isLinked: (peer) => membership.isLinked(peer),
     objectsBySite: () => countBy(store.heads(), ({ site }) => site),
     run: (next) => {
       sites.agree(next.sites)

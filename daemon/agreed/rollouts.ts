@@ -7,7 +7,6 @@ import { z } from 'zod'
 import type { Clock } from '../../protocols/clock.ts'
 import { encodeCommand } from '../../protocols/config/commands.ts'
 import { Driver, type Verdict } from '../../protocols/config/driver.ts'
-import type { Health } from '../../protocols/config/health.ts'
 import type { Scope } from '../../protocols/config/merge.ts'
 import { reportSchema, type EdgeReport } from '../../protocols/config/reports.ts'
 import type { ConfigSettings } from '../../protocols/config/settings.ts'
@@ -17,7 +16,7 @@ import type { Call } from '../../protocols/rpc.ts'
 import { printable } from '../../protocols/text.ts'
 import type { Logger } from '../log.ts'
 import type { AgreedScope, Follower } from './follower.ts'
-import { healthSince, type HealthCount } from './health-count.ts'
+import { healthSince, type HealthCount, type Totals } from './health-count.ts'
 import type { AgreedServiceSettings } from './settings.ts'
 
 /** An edge that a scope's settings are for. */
@@ -92,7 +91,7 @@ export class Rollouts {
   #driver: { readonly term: number, readonly driver: Driver } | undefined
   #latest = new Map<PeerName, EdgeReport>()
   #sequence = 0
-  #since: { readonly version: number, readonly regionWide: number, readonly health: Health } | undefined
+  #since: { readonly version: number, readonly regionWide: number, readonly health: Totals } | undefined
   #reportedMs = -Infinity
   #reporting = false
 

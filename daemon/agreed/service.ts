@@ -43,8 +43,10 @@ export interface AgreedConfigInit {
   readonly call: Call
   /** All live members, this edge included. */
   readonly members: () => ReadonlyArray<DiffMember & { readonly name: string, readonly draining?: boolean }>
-  /** Whether a voter is there, as far as this edge knows. */
+  /** Whether an edge is there, as far as this one knows. */
   readonly isReachable: (peer: PeerName) => boolean
+  /** Whether there is a link to it now: voters have one to each other, so for them that is news sooner. */
+  readonly isLinked: (peer: PeerName) => boolean
   /** Puts settings in place, at once and whole. @throws when this edge cannot run them: the message is a sentence */
   readonly run: (settings: AgreedSettings) => void
   /** What is left of regional groups that this edge was in. */
@@ -274,10 +276,11 @@ export class AgreedConfig {
 
   /** Voters of a scope's group that this edge cannot reach. */
   missing (scope: Scope): Missing[] {
-    const { isReachable, members, self } = this.#init
+    const { isReachable, isLinked, members, self } = this.#init
     const voters = this.group(scope)?.status().raft?.configuration.voters ?? []
     const known = new Map(members().map((member) => [member.peer, member]))
-    return voters.filter((peer) => peer !== self && !isReachable(peer)).map((peer) => ({ peer, name: known.get(peer)?.name, region: known.get(peer)?.region }))
+    const isThere = voters.includes(self) ? isLinked : isReachable
+    return voters.filter((peer) => peer !== self && !isThere(peer)).map((peer) => ({ peer, name: known.get(peer)?.name, region: known.get(peer)?.region }))
   }
 
   /** What a token names and is not acted on here; nothing when a request may go on. */

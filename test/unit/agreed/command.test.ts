@@ -34,6 +34,7 @@ describe('colony config', () => {
       call: async () => { throw new Error('nobody is there') },
       members: () => [{ peer: 'a', name: 'edge-a', region: 'fra', weight: 1 }],
       isReachable: () => true,
+      isLinked: () => true,
       run: ({ sites }) => { if (sites.shop?.ttl.default === 13) throw new Error('thirteen is no lifetime here') },
       objectsBySite: () => ({ shop: 1_234 })
     })

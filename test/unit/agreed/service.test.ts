@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { HealthCount, healthSince } from '../../../daemon/agreed/health-count.ts'
 import { agreedDefaults } from '../../../daemon/agreed/settings.ts'
 import { configDefaults } from '../../../protocols/config/settings.ts'
 import { decodeToken, encodeToken } from '../../../protocols/config/token.ts'
@@ -224,6 +225,17 @@ describe('a staged roll-out', () => {
     expect(state.version(2)).toMatchObject({ outcome: 'aborted', notes: [expect.stringMatching(/the error rate is 50 %/)] })
     await region.pass(1_000)
     for (const { agreed } of region.edges.values()) expect(agreed.follower.of('regional').run.version).toBe(1)
+  })
+
+  it('counts an origin that does not answer as errors, though the mesh hides it from clients', () => {
+    const health = new HealthCount()
+    const before = health.total
+    for (let count = 0; count < 4; count++) health.count({ status: count === 0 ? 502 : 200, phase: Phase.Miss, durationMs: 3 })
+    expect(healthSince(health.total, before)).toMatchObject({ requests: 4, errors: 1 })
+    for (let count = 0; count < 3; count++) health.originFailed()
+    expect(healthSince(health.total, before).errors).toBe(3)
+    for (let count = 0; count < 9; count++) health.originFailed()
+    expect(healthSince(health.total, before).errors).toBe(4)
   })
 
   it('is ended by hand', async () => {

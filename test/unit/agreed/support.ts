@@ -78,6 +78,7 @@ export class TestRegion {
         },
         members: () => this.#names.map((peer) => ({ peer, name: `edge-${peer}`, region: 'fra', weight: 1 })),
         isReachable: (peer) => !this.cut.has(name) && !this.cut.has(peer),
+        isLinked: (peer) => !this.cut.has(name) && !this.cut.has(peer),
         run: (given) => {
           edge.objection?.(given)
           edge.ran.push(given)

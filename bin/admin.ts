@@ -24,8 +24,12 @@ export const adminFlags: readonly Flag[] = [
 
 /** The edge could not be asked, or did not answer as an edge does. */
 export class AdminError extends ColonyError {
-  constructor (message: string, options?: { cause?: unknown }) {
+  /** Of an edge's refusal. */
+  readonly status: number | undefined
+
+  constructor (message: string, options: { cause?: unknown, status?: number } = {}) {
     super('COLONY_ADMIN', message, options)
+    this.status = options.status
   }
 }
 
@@ -47,7 +51,7 @@ export async function readDocument<T> (given: Given, path: string, accepts: (doc
 }
 
 export interface AdminCall {
-  readonly method: 'GET' | 'PUT' | 'POST' | 'DELETE'
+  readonly method: 'GET' | 'PUT' | 'PATCH' | 'POST' | 'DELETE'
   readonly path: string
   readonly fields?: Readonly<Record<string, string>>
   readonly body?: string | Uint8Array | ReadableStream<Uint8Array>
@@ -90,7 +94,7 @@ async function ask<T> (base: string, path: string, signal: AbortSignal, accepts:
 
 function refusal (base: string, path: string, status: number, document: unknown): AdminError {
   const detail = (document as { detail?: unknown } | null | undefined)?.detail
-  if (typeof detail === 'string') return new AdminError(`${base}${path} was refused with ${status}: ${detail}`)
+  if (typeof detail === 'string') return new AdminError(`${base}${path} was refused with ${status}: ${detail}`, { status })
   return new AdminError(`what answers at ${base} is no edge's admin listener (status ${status} for ${path}): give its admin address with --admin or COLONY_ADMIN`)
 }
 

@@ -4,6 +4,7 @@
  * for people or, with --json, for scripts. Each command is a file under colony-commands/.
  */
 import { adminFlags } from './admin.ts'
+import { config } from './colony-commands/config.ts'
 import { deleteContent } from './colony-commands/delete.ts'
 import { explain } from './colony-commands/explain.ts'
 import { get } from './colony-commands/get.ts'
@@ -19,5 +20,5 @@ await runCommands({
   program: 'colony',
   summary: 'shows what a Colony does and holds, fills it beforehand, and publishes in it',
   flags: adminFlags,
-  commands: [status, peers, top, explain, warm, put, get, list, deleteContent]
+  commands: [status, peers, top, explain, warm, put, get, list, deleteContent, config]
 }, process.argv.slice(2))

@@ -13,8 +13,11 @@ import { Locate } from '../protocols/locate/locate.ts'
 import { encodeSummary, type Summary } from '../protocols/survey/summary.ts'
 import { surveyAnswerer } from '../protocols/survey/survey.ts'
 import { warmAnswerer } from '../protocols/warm/messages.ts'
+import { honour } from './agreed/honour.ts'
+import { regionGroup } from './agreed/region-group.ts'
+import { AgreedConfig, type AgreedConfigInit } from './agreed/service.ts'
+import { configRoutes } from './admin/config.ts'
 import { createAgreement, type Agreement } from './agreement/agreement.ts'
-import { Ledger } from './agreement/ledger.ts'
 import { contentRoutes } from './admin/content.ts'
 import { explainRoutes } from './admin/explain.ts'
 import { overviewRoutes, summaryOf } from './admin/overview.ts'
@@ -69,6 +72,7 @@ export interface Edge {
   /** Valid once started. */
   readonly ready: Ready
   readonly status: StatusSource
+  readonly agreed: AgreedConfig
   /** Its part in the region's group. */
   readonly agreement: Agreement
 }
@@ -82,6 +86,8 @@ export interface EdgeDeps {
   readonly clock?: Clock
   /** Where small records are kept. Default: a database for each part in the data folder. */
   readonly databases?: Databases
+  /** Groups that agree on configuration. Default: none, so that the local scope is all there is. */
+  readonly groups?: AgreedConfigInit['groups']
   /** What the region's group agrees on. Default: how many commands there were. */
   readonly machine?: StateMachine
 }
@@ -96,7 +102,10 @@ export async function createEdge (config: EdgeConfig, deps: EdgeDeps = {}): Prom
   const telemetry = new Telemetry(metrics, log)
   const state = await openState(config.dataDir, deps.databases)
 
-  const origins = new Origins(settings.origin, clock, (event) => { telemetry.onOrigin(event) })
+  const origins = new Origins(settings.origin, clock, (event) => {
+    telemetry.onOrigin(event)
+    if (event.kind === 'failed' && event.error.code !== 'COLONY_ORIGIN_ABORTED') agreed.health.originFailed()
+  })
   const sites = new Sites(config.sites, (url) => origins.for(url))
 
   // What is stored, and who hears of it.
@@ -140,7 +149,8 @@ export async function createEdge (config: EdgeConfig, deps: EdgeDeps = {}): Prom
     answers: {
       survey: async (...call) => call[0].head.kind === 'summary' ? { head: encodeSummary(summary()) } : await answerSurvey(...call),
       warm: async (...call) => await answerWarm(...call),
-      publish: async (...call) => await publish.answer(...call)
+      publish: async (...call) => await publish.answer(...call),
+      config: async (...call) => await agreed.answer(...call)
     }
   })
   const { node, membership, directory, filters, providers, raft } = colony
@@ -177,8 +187,30 @@ export async function createEdge (config: EdgeConfig, deps: EdgeDeps = {}): Prom
     loadAnnounceMs: settings.routing.loadAnnounceMs,
     weightMax: settings.locate.weightMax,
     replicas: (key) => publish.replicas(key),
+    weightOf: ({ peer, name }) => weights.get(peer) ?? weights.get(name),
     onRingChange: () => { holdings.walk() },
     onChange: () => { publish.changed() }
+  })
+
+  // What the colony agrees on, and what of it takes effect here. Requests read what was put in place last.
+  let weights: ReadonlyMap<string, number> = new Map()
+  const agreed = new AgreedConfig({
+    self, region, clock,
+    logger: log.scope('config'),
+    settings: { ...settings.config, ...settings.agreed },
+    records: state.records('config'),
+    groups: deps.groups ?? { regional: () => deps.machine === undefined ? regional : undefined, global: () => undefined },
+    call: colony.rpc.config.call,
+    members: () => membership.members(),
+    isReachable: (peer) => membership.isMember(peer),
+    isLinked: (peer) => membership.isLinked(peer),
+    dissolved: { all: async () => await agreement.dissolved.all(), forget: async (group) => { await agreement.dissolved.forget(group) } },
+    objectsBySite: () => countBy(store.heads(), ({ site }) => site),
+    run: (next) => {
+      sites.agree(next.sites)
+      weights = new Map(Object.entries(next.ring.weights))
+      mesh.reweigh()
+    }
   })
 
   // What the region agrees on. No request waits for it.
@@ -189,9 +221,12 @@ export async function createEdge (config: EdgeConfig, deps: EdgeDeps = {}): Prom
     raftSettings: settings.raft,
     disk: new RaftDisk({ folder: join(config.dataDir, 'raft'), databases: deps.databases, logger: log.scope('raft') }),
     dissolvedFolder: join(config.dataDir, 'raft', 'dissolved'),
-    machine: deps.machine ?? new Ledger(),
+    machine: deps.machine ?? agreed.machine('regional'),
     logger: log.scope('agreement')
   })
+
+  const regional = regionGroup(agreement)
+  agreement.onChange(() => { agreed.changed() })
 
   // The way of a request.
   const fetcher = new RoutingFetcher({ name: config.name, peers: mesh, settings: settings.routing, clock, onStep: telemetry.onStep })
@@ -213,9 +248,11 @@ export async function createEdge (config: EdgeConfig, deps: EdgeDeps = {}): Prom
     name: config.name, cache, store, sites, clock,
     published: publish,
     hasOtherOrigins: () => mesh.hasOtherOrigins(),
+    honour: async (token, signal) => await honour(agreed, token, signal),
     settings: settings.cache,
     onReport: (report) => {
       telemetry.onReport(report)
+      agreed.health.count(report)
       if (report.located !== undefined) hotKeys.count(report.located.key, report.located.site.name, report.located.target)
     },
     onBodyBytes: (bytes, source) => { telemetry.onBodyBytes(bytes, source) }
@@ -241,7 +278,7 @@ export async function createEdge (config: EdgeConfig, deps: EdgeDeps = {}): Prom
     routing: settings.routing,
     directory: settings.directory,
     rangeWaitBytesMax: settings.cache.rangeWaitBytesMax,
-    hosts: config.sites.length === 0 ? [{ name: 'default', hosts: ['*'] }] : config.sites,
+    get hosts () { return sites.hosts() },
     peers: mesh,
     notShareable: (key) => cache.notShareable(key),
     holdings: holdingsOf,
@@ -268,6 +305,7 @@ export async function createEdge (config: EdgeConfig, deps: EdgeDeps = {}): Prom
       ...explainRoutes(explainer),
       ...overviewRoutes({ clock, self, call: colony.rpc.survey.call, settings: settings.overview, ownSummary: summary, members: () => membership.members() }),
       ...contentRoutes({ publish, sites, settings: settings.publish, member: (peer) => membership.member(peer) }),
+      ...configRoutes({ agreed, bodyBytesMax: settings.agreed.bodyBytesMax, watchMaxMs: settings.agreed.watchMaxMs }),
       ...warmRoutes({ jobs: warmJobs, regions: () => locate.regions(), settings: settings.warm })
     ]),
     logger: log.scope('admin')
@@ -279,6 +317,7 @@ export async function createEdge (config: EdgeConfig, deps: EdgeDeps = {}): Prom
     { name: 'metrics', stop: () => { metrics.close() } },
     { name: 'origins', stop: async () => { await origins.close() } },
     { name: 'store', start: async () => { await store.start() }, stop: async () => { await store.stop() } },
+    { name: 'config', start: async () => { await agreed.start() }, stop: async () => { await agreed.stop() } },
     { name: 'admin', start: async () => { listening.admin = httpUrl(await admin.start()) }, stop: async () => { await admin.stop({ graceMs: 0 }) } },
     { name: 'node', start: async () => { await startNode(node, config.listen) }, stop: async () => { await node.stop() } },
     { name: 'agreement', start: async () => { await agreement.start() }, stop: async () => { await agreement.stop() } },
@@ -303,8 +342,7 @@ export async function createEdge (config: EdgeConfig, deps: EdgeDeps = {}): Prom
 
   let ready: Ready = { http: '', admin: '', peer: self, listen: '' }
   return {
-    status,
-    agreement,
+    status, agreed, agreement,
     get ready () { return ready },
     start: async () => {
       await lifecycle.start()
@@ -313,6 +351,12 @@ export async function createEdge (config: EdgeConfig, deps: EdgeDeps = {}): Prom
     },
     stop: async () => { await lifecycle.stop() }
   }
+}
+
+function countBy<T> (all: Iterable<T>, nameOf: (each: T) => string): Record<string, number> {
+  const counts = new Map<string, number>()
+  for (const each of all) counts.set(nameOf(each), (counts.get(nameOf(each)) ?? 0) + 1)
+  return Object.fromEntries(counts)
 }
 
 /** The address to give to others: one that leaves this machine where there is one. */

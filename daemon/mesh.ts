@@ -28,6 +28,8 @@ export interface MeshInit {
   readonly loadAnnounceMs: number
   /** What a peer announces above it counts as it. */
   readonly weightMax: number
+  /** The weight that was agreed for an edge; undefined where it keeps the one that it announces. */
+  readonly weightOf?: (member: Member) => number | undefined
   /** Where the published object of a key belongs. */
   readonly replicas: (key: ContentKey) => readonly PeerName[]
   /** The region's ring is another one now. */
@@ -63,8 +65,9 @@ export class Mesh implements Peers {
   members (region: Region): readonly PeerName[] { return this.#byRegion.get(region) ?? [] }
   /** Members as rings take them. An edge that is leaving still answers `have`, but owns nothing. */
   owning (): LocateMember[] {
-    return this.#init.membership.members().filter(({ draining }) => !draining)
-      .map(({ peer, region, weight, zone }) => ({ peer, region, zone, weight: Math.min(weight, this.#init.weightMax) }))
+    const { membership, weightMax, weightOf } = this.#init
+    return membership.members().filter(({ draining }) => !draining)
+      .map((member) => ({ peer: member.peer, region: member.region, zone: member.zone, weight: weightOf?.(member) ?? Math.min(member.weight, weightMax) }))
   }
 
   owners (key: ContentKey, n: number, region: Region): PeerName[] { return this.#init.locate.owners(key, n, region) }
@@ -77,6 +80,9 @@ export class Mesh implements Peers {
   providers (key: ContentKey, signal: AbortSignal): AsyncIterable<PeerName> { return this.#init.providers.find(key, { signal }) }
   rttMs (peer: PeerName): number | undefined { return this.#init.membership.rttMs(peer) }
   ask: Peers['ask'] = async (peer, ask, options) => await this.#init.fetch.ask(peer, ask, options)
+
+  /** Other weights were agreed on. */
+  reweigh (): void { if (this.#stop.length > 0) this.#update() }
 
   #update (): void {
     const { membership, locate } = this.#init

@@ -3,6 +3,7 @@
  * change, and what each is when it does not. A part writes its defaults beside the code that they
  * govern, with unit and reason; here they are only gathered, one line a part.
  */
+import { configDefaults } from '../protocols/config/settings.ts'
 import { directoryDefaults } from '../protocols/directory/settings.ts'
 import { fetchDefaults } from '../protocols/fetch/settings.ts'
 import { filtersDefaults } from '../protocols/filters/settings.ts'
@@ -15,6 +16,7 @@ import { raftDefaults } from '../protocols/raft/settings.ts'
 import { rpcDefaults } from '../protocols/rpc.ts'
 import { surveyDefaults } from '../protocols/survey/settings.ts'
 import { overviewDefaults } from './admin/overview.ts'
+import { agreedDefaults } from './agreed/settings.ts'
 import { agreementDefaults } from './agreement/settings.ts'
 import { hotKeyDefaults } from './cache/hot-keys.ts'
 import { cacheDefaults } from './cache/settings.ts'
@@ -60,7 +62,9 @@ export const settingsDefaults = Object.freeze({
   routing: routingDefaults,
   explain: explainDefaults,
   overview: overviewDefaults,
-  warm: warmDefaults
+  warm: warmDefaults,
+  config: configDefaults,
+  agreed: agreedDefaults
 }) satisfies PartDefaults
 
 export type Settings = SettingsOf<typeof settingsDefaults>

@@ -11,12 +11,15 @@ import type { Ed25519PrivateKey } from '@libp2p/interface'
 import { LevelDatastore } from 'datastore-level'
 import type { Datastore } from 'interface-datastore'
 import { codeOf, ColonyError, messageOf } from '../protocols/errors.ts'
+import type { Records } from './agreed/kept.ts'
 import { type Database, type Databases, ownDatabases } from './database.ts'
 
 export interface State {
   /** libp2p's peer store and the DHT's records. */
   readonly datastore: Datastore
   readonly identity: Ed25519PrivateKey
+  /** A part's small records, by name; `put` resolves when it is synced. */
+  records: (part: string) => Records
   /** The folder was empty when this identity was made, and no group has been entered since: only then may one be founded. */
   readonly mayFound: boolean
   /** A group was entered: never again may this identity found one. */
@@ -60,12 +63,21 @@ export async function openState (dataDir: string, databases: Databases = ownData
       datastore: new LevelDatastore(peers) as unknown as Datastore,
       identity,
       mayFound,
+      records: (part) => recordsOf(level, part),
       entered: async () => { await level.batch([{ type: 'del', sublevel: groups, key: mayFoundKey }], { sync: true }) },
       close: async () => { await level.close() }
     }
   } catch (error) {
     await level.close()
     throw error
+  }
+}
+
+function recordsOf (level: Database, part: string): Records {
+  const records = level.sublevel<string, Uint8Array>(part, { valueEncoding: 'view' })
+  return {
+    get: async (name) => await records.get(name),
+    put: async (name, value) => { await level.batch([{ type: 'put', sublevel: records, key: name, value }], { sync: true }) }
   }
 }
 

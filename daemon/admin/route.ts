@@ -13,7 +13,7 @@ export interface AdminRequest {
 }
 
 export interface AdminRoute {
-  readonly method: 'GET' | 'PUT' | 'POST' | 'DELETE'
+  readonly method: 'GET' | 'PUT' | 'PATCH' | 'POST' | 'DELETE'
   /** `/v1/explain`; `:name` stands for one segment, a `*` at the end for all that follow. */
   readonly path: string
   readonly run: (request: AdminRequest) => EdgeResponse | Promise<EdgeResponse>

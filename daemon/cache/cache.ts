@@ -20,7 +20,7 @@ import type { Interest } from './interest.ts'
 import { Phase, Source } from './phase.ts'
 import { PrivateKeys } from './private-keys.ts'
 import type { CacheSettings } from './settings.ts'
-import type { Site } from './sites.ts'
+import { freshnessOf, type Site } from './sites.ts'
 import type { Upstream } from './upstream.ts'
 
 export interface CacheRequest {
@@ -111,8 +111,8 @@ export class Cache {
   }
 
   /** Age and lifetime of a head now, ms. */
-  timing (head: Pick<StoredResponse, 'fields' | 'receivedAtMs' | 'initialAgeMs'>, site?: Site): { ageMs: number, lifetimeMs: number } {
-    return { ageMs: currentAgeMs(head, this.#init.clock.wallMs()), lifetimeMs: lifetimeMs(head, { defaultTtlMs: site?.defaultTtlMs ?? 0 }) }
+  timing (head: Pick<StoredResponse, 'fields' | 'receivedAtMs' | 'initialAgeMs' | 'target' | 'status'>, site?: Site): { ageMs: number, lifetimeMs: number } {
+    return { ageMs: currentAgeMs(head, this.#init.clock.wallMs()), lifetimeMs: lifetimeMs(head, freshnessOf(site, head.target, head.status)) }
   }
 
   /** Whether a stored head may answer these request fields as it is. */
@@ -265,7 +265,8 @@ export class Cache {
 
   async #startFill (flight: Flight, request: ObtainRequest, upstream: Upstream, onOver: () => void): Promise<FlightOutcome> {
     const { store, settings, fetcher, onDecision } = this.#init
-    const verdict = storability({ method: 'GET', requestFields: request.fields, status: upstream.status, fields: upstream.fields, defaultTtlMs: request.site.defaultTtlMs })
+    const { defaultTtlMs } = freshnessOf(request.site, request.target, upstream.status)
+    const verdict = storability({ method: 'GET', requestFields: request.fields, status: upstream.status, fields: upstream.fields, defaultTtlMs, negativeTtlMs: request.site.lifetimes === undefined ? 0 : defaultTtlMs })
     const vary = varyNames(upstream.fields)
     onDecision?.(request.key, 'fetched', { why: fetchedBecause(this.#forwardReason(request, request.stored), upstream.status), source: upstream.source, peer: upstream.peer })
     if (!verdict.storable) onDecision?.(request.key, verdict.shareable ? 'refused' : 'not-shareable', { why: verdict.reason, source: upstream.source })
@@ -331,9 +332,15 @@ export class Cache {
       return { kind: 'stored', phase: Phase.Revalidated, head: outcome.head, body, source: outcome.source, collapsed, forward }
     }
     // RFC 9111 section 4.2.4: no origin can be reached, and what is stored does not forbid it.
-    const body = stored !== undefined && mayServeStale(stored) ? await this.#open(stored, request.signal) : undefined
+    const body = stored !== undefined && mayServeStale(stored) && this.#isWithinError(stored, request.site) ? await this.#open(stored, request.signal) : undefined
     if (stored !== undefined && body !== undefined) return { kind: 'stored', phase: Phase.Stale, head: stored, body, source: Source.Store, collapsed, forward }
     return outcome
+  }
+
+  /** Whether the site still serves it when no origin answers. */
+  #isWithinError (stored: StoredResponse, site: Site): boolean {
+    const { ageMs, lifetimeMs } = this.timing(stored, site)
+    return site.staleIfErrorMs === undefined || ageMs - lifetimeMs <= site.staleIfErrorMs
   }
 
   async #wait (flight: Flight, signal: AbortSignal, release: () => void): Promise<FlightOutcome> {

@@ -1,12 +1,16 @@
 /**
  * Sites: what this edge serves, for which host names, from which origin. Turns a request's host and
  * target into a site and a content key. The key holds the site's name, never the host name or port a
- * client happened to use, unless the site preserves the host.
+ * client happened to use, unless the site preserves the host. Sites come from this edge's own configuration and from what
+ * the colony agrees on; the latter are put in place whole, between two requests.
  */
 import { createHash } from 'node:crypto'
+import type { AgreedSite } from '../../protocols/config/schema.ts'
 import { contentKey, normaliseTarget, type ContentKey } from '../../protocols/ids.ts'
 import type { SiteConfig } from '../config.ts'
 import type { Origin } from '../origin/origin.ts'
+import type { FreshnessPolicy } from '../http/freshness.ts'
+import { fieldRule, lifetimes, targetRule, type FieldRule, type Lifetimes, type TargetRule } from './site-rules.ts'
 
 export interface Site {
   readonly name: string
@@ -16,50 +20,111 @@ export interface Site {
   readonly preserveHost: boolean
   /** Content is published to it: it has no origin, or asks the mesh before that. */
   readonly published: boolean
+  /** Which of the query counts; all of it where it is absent. */
+  readonly targetRule?: TargetRule | undefined
+  /** In place of `defaultTtlMs`. */
+  readonly lifetimes?: Lifetimes | undefined
+  /** How long past its lifetime content is served when no origin answers, ms; for ever where it is absent. */
+  readonly staleIfErrorMs?: number | undefined
+  /** What clients get instead of a response's fields. */
+  readonly fieldRule?: FieldRule | undefined
+}
+
+/** How long an answer of a site lives that states nothing, and at all. */
+export function freshnessOf (site: Site | undefined, target: string, status: number): FreshnessPolicy {
+  return site?.lifetimes?.(target, status) ?? { defaultTtlMs: site?.defaultTtlMs ?? 0 }
 }
 
 export interface Located {
   readonly site: Site
   readonly key: ContentKey
+  /** Normalised, without what does not count of its query. */
   readonly target: string
+  /** Normalised, with all of its query: for what is passed on, and not kept. */
+  readonly whole: string
   /** The client's host, where the site preserves it. */
   readonly host?: string
 }
 
+/** All sites at one time; replaced, never changed. */
+interface Table {
+  readonly byHost: ReadonlyMap<string, Site>
+  readonly byName: ReadonlyMap<string, Site>
+  /** Whether some host is a pattern such as `*.example.org`. */
+  readonly patterns: boolean
+  readonly hosts: ReadonlyArray<{ readonly name: string, readonly hosts: readonly string[] }>
+}
+
+interface Entry { readonly site: Site, readonly hosts: readonly string[] }
+
 export class Sites {
-  readonly #byHost = new Map<string, Site>()
-  readonly #byName = new Map<string, Site>()
-  /** Says in announcements which origins stand behind the sites: edges that differ are warned about. */
+  readonly #own: readonly Entry[]
+  readonly #originFor: (url: string) => Origin
+  #table: Table
+  /**
+   * Says in announcements which origins stand behind this edge's own sites: edges that differ are warned about. Agreed sites
+   * differ by intention, or while they are rolled out.
+   */
   readonly originHash: string
 
   constructor (configs: readonly SiteConfig[], originFor: (url: string) => Origin) {
-    const digest = createHash('sha256')
-    if (configs.length === 0) this.#add({ name: 'default', defaultTtlMs: 0, preserveHost: false, published: true }, ['*'])
-    for (const config of configs) {
-      this.#add({
+    this.#originFor = originFor
+    this.#own = configs.map((config) => ({
+      hosts: config.hosts,
+      site: {
         name: config.name,
         origin: config.origin === undefined ? undefined : originFor(config.origin),
         defaultTtlMs: config.defaultTtlMs,
         preserveHost: config.hostHeader === 'preserve',
         published: config.published ?? config.origin === undefined
-      }, config.hosts)
-      digest.update(`${config.name}\0${config.origin ?? ''}\0`)
-    }
+      }
+    }))
+    this.#table = tableOf(this.#own)
+    const digest = createHash('sha256')
+    for (const { name, origin } of configs) digest.update(`${name}\0${origin ?? ''}\0`)
     this.originHash = digest.digest('base64url').slice(0, 11)
   }
 
-  #add (site: Site, hosts: readonly string[]): void {
-    this.#byName.set(site.name, site)
-    for (const host of hosts) this.#byHost.set(host, site)
+  /** Every site with the hosts that lead to it. */
+  hosts (): Table['hosts'] { return this.#table.hosts }
+
+  /**
+   * Puts agreed sites in place of those that were agreed before. They go before this edge's own ones: a name, or a host, that
+   * both have is the agreed one's. Requests under way end as they began.
+   *
+   * @throws OriginUrlError for an origin that this edge cannot ask; then nothing has changed
+   */
+  agree (agreed: Readonly<Record<string, AgreedSite>>): void {
+    const entries = Object.entries(agreed).map(([name, each]): Entry => {
+      const [origin] = each.origins
+      return {
+        hosts: each.hosts,
+        site: {
+          name,
+          origin: origin === undefined ? undefined : this.#originFor(origin),
+          defaultTtlMs: each.ttl.default,
+          preserveHost: each.hostHeader === 'preserve',
+          published: each.published,
+          targetRule: targetRule(each.key),
+          lifetimes: lifetimes(each.ttl),
+          staleIfErrorMs: each.stale.ifError,
+          fieldRule: fieldRule(each.headers)
+        }
+      }
+    })
+    const names = new Set(entries.map(({ site }) => site.name))
+    this.#table = tableOf([...entries, ...this.#own.filter(({ site }) => !names.has(site.name))])
   }
 
-  all (): readonly Site[] { return [...this.#byName.values()] }
+  all (): readonly Site[] { return [...this.#table.byName.values()] }
 
-  byName (name: string): Site | undefined { return this.#byName.get(name) }
+  byName (name: string): Site | undefined { return this.#table.byName.get(name) }
 
   /** @param authority host, maybe with a port, as the client sent it */
   byHost (authority: string): Site | undefined {
-    return this.#byHost.get(hostOf(authority)) ?? this.#byHost.get('*')
+    const { byHost, patterns } = this.#table
+    const host = hostOf(authority)
+    return byHost.get(host) ?? (patterns ? byPattern(byHost, host) : undefined) ?? byHost.get('*')
   }
 
   /** @returns undefined when the target cannot be a key (then it is a bad request) */
@@ -67,7 +132,8 @@ export class Sites {
     const normal = normaliseTarget(target)
     if (normal === undefined) return undefined
     const host = site.preserveHost ? authority.toLowerCase() : undefined
-    return { site, target: normal, host, key: contentKey(keyName(site, host), normal) }
+    const counted = site.targetRule === undefined ? normal : site.targetRule(normal)
+    return { site, target: counted, whole: normal, host, key: contentKey(keyName(site, host), counted) }
   }
 
   /**
@@ -78,6 +144,32 @@ export class Sites {
     const located = this.locate(site, target, host ?? '')
     return located?.key === key && located.target === target && located.host === host
   }
+}
+
+/** @param entries a host that several have leads to the first of them */
+function tableOf (entries: readonly Entry[]): Table {
+  const byHost = new Map<string, Site>()
+  const hosts: Array<Table['hosts'][number]> = []
+  const all = entries.length > 0 ? entries : [{ site: { name: 'default', defaultTtlMs: 0, preserveHost: false, published: true }, hosts: ['*'] }]
+  for (const { site, hosts: named } of all) {
+    const led = named.filter((host) => !byHost.has(host))
+    for (const host of led) byHost.set(host, site)
+    hosts.push({ name: site.name, hosts: led })
+  }
+  return {
+    byHost, hosts,
+    byName: new Map(all.map(({ site }) => [site.name, site])),
+    patterns: [...byHost.keys()].some((host) => host.startsWith('*.'))
+  }
+}
+
+/** The longest `*.example.org` that the host lies below. */
+function byPattern (byHost: ReadonlyMap<string, Site>, host: string): Site | undefined {
+  for (let at = host.indexOf('.'); at !== -1; at = host.indexOf('.', at + 1)) {
+    const site = byHost.get(`*${host.slice(at)}`)
+    if (site !== undefined) return site
+  }
+  return undefined
 }
 
 function keyName (site: Site, host?: string): string {

@@ -8,7 +8,7 @@ import type { ContentKey, PeerName } from '../../protocols/ids.ts'
 import { printable } from '../../protocols/text.ts'
 import { Tier, type HeldVariant, type Holdings } from '../../protocols/survey/messages.ts'
 import type { FillHead } from '../cache/fill.ts'
-import type { Sites } from '../cache/sites.ts'
+import { freshnessOf, type Sites } from '../cache/sites.ts'
 import { responseCacheControl } from '../http/cache-control.ts'
 import { currentAgeMs, lifetimeMs } from '../http/freshness.ts'
 import { variantKey } from '../http/vary.ts'
@@ -35,7 +35,7 @@ export function holdingsHere (init: HoldingsInit): (key: ContentKey) => Holdings
     const ageMs = currentAgeMs(head, clock.wallMs())
     // What says no-cache is validated before each use: for whoever asks it is as good as stale.
     const validated = responseCacheControl(head.fields).noCache !== false
-    const ttlMs = (validated ? 0 : lifetimeMs(head, { defaultTtlMs: sites.byName(head.site)?.defaultTtlMs ?? 0 })) - ageMs
+    const ttlMs = (validated ? 0 : lifetimeMs(head, freshnessOf(sites.byName(head.site), head.target, head.status))) - ageMs
     const etag = fieldValue(head.fields, 'etag')
     return {
       variant: head.variant, vary: head.vary, status: head.status, ageMs, ttlMs, tier,

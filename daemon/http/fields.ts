@@ -35,10 +35,10 @@ export function endToEnd (fields: Fields): Field[] {
 
 /**
  * Request fields for an origin when the method and the body pass through: end-to-end, without Host
- * (the origin's own is set by whoever sends) and Expect (the front has already said `100 Continue`).
+ * (the origin's own is set by whoever sends), Expect (the front has already said `100 Continue`) and what is meant for this edge.
  */
 export function passedRequestFields (fields: Fields): Field[] {
-  return endToEnd(fields).filter(([name]) => name !== 'host' && name !== 'expect')
+  return endToEnd(fields).filter(([name]) => name !== 'host' && name !== 'expect' && name !== 'colony-token')
 }
 
 /**

@@ -17,6 +17,9 @@ export type StoredHead = Pick<StoredResponse, 'fields' | 'receivedAtMs' | 'initi
 export interface FreshnessPolicy {
   /** The site's lifetime for responses that state none, ms; 0 makes them stale at once. */
   readonly defaultTtlMs: number
+  /** Bounds of every lifetime, stated or not, ms. */
+  readonly minTtlMs?: number | undefined
+  readonly maxTtlMs?: number | undefined
 }
 
 /**
@@ -62,9 +65,9 @@ export function explicitLifetimeMs (fields: Fields, receivedAtMs: number): numbe
   return Math.max(0, expiresMs - (parseHttpDate(fieldValue(fields, 'date'), receivedAtMs) ?? receivedAtMs))
 }
 
-/** The stated lifetime, else the site's default, ms. */
-export function lifetimeMs (stored: StoredHead, { defaultTtlMs }: FreshnessPolicy): number {
-  return explicitLifetimeMs(stored.fields, stored.receivedAtMs) ?? defaultTtlMs
+/** The stated lifetime, else the site's default, within the site's bounds, ms. */
+export function lifetimeMs (stored: StoredHead, { defaultTtlMs, minTtlMs = 0, maxTtlMs = Infinity }: FreshnessPolicy): number {
+  return Math.max(minTtlMs, Math.min(maxTtlMs, explicitLifetimeMs(stored.fields, stored.receivedAtMs) ?? defaultTtlMs))
 }
 
 /** RFC 9111 section 4.2: fresh while the lifetime exceeds the age. Says nothing of `no-cache`. */

@@ -10,7 +10,7 @@ import type { FillHead } from '../cache/fill.ts'
 import { Level } from '../cache/flight.ts'
 import { Phase, Source } from '../cache/phase.ts'
 import type { CacheSettings } from '../cache/settings.ts'
-import type { Located, Sites } from '../cache/sites.ts'
+import type { Located, Site, Sites } from '../cache/sites.ts'
 import { readStored } from '../cache/stored-body.ts'
 import { OriginError } from '../origin/errors.ts'
 import { PublishError } from '../../protocols/publish/errors.ts'
@@ -47,6 +47,8 @@ export interface HandlerInit {
   readonly published?: Pick<Publish, 'read'>
   /** Whether other edges fill the same sites from other origins: then not published does not mean that there is nothing. */
   readonly hasOtherOrigins?: () => boolean
+  /** Waits for what a request's causal token names. @returns the answer to give instead, where it does not come */
+  readonly honour?: (token: string, signal: AbortSignal) => Promise<EdgeResponse | undefined>
   readonly settings: CacheSettings
   readonly clock: Clock
   readonly onReport: (report: RequestReport) => void
@@ -54,7 +56,7 @@ export interface HandlerInit {
   readonly onBodyBytes: (bytes: number, source: Source | undefined) => void
 }
 
-interface Outcome { response: EdgeResponse, phase: Phase, source?: Source, reason?: string, located?: Located }
+interface Outcome { response: EdgeResponse, phase: Phase, source?: Source, reason?: string, located?: Located, site?: Site }
 /** A head with a way to its body. */
 interface Representation { head: FillHead, read: (start: number, end: number | undefined) => Body, drop: () => void }
 
@@ -71,21 +73,26 @@ class EdgeHandler {
   async handle (request: EdgeRequest): Promise<EdgeResponse> {
     const { clock, onReport } = this.#init
     const startMs = clock.nowMs()
-    const { response, phase, source, reason, located } = await this.#respond(request)
+    const { response: given, phase, source, reason, located, site } = await this.#respond(request)
+    const rule = (located?.site ?? site)?.fieldRule
+    const response = rule === undefined ? given : { ...given, fields: rule(given.fields) }
     onReport({ request, phase, source, reason, located, status: response.status, durationMs: clock.nowMs() - startMs })
     return response.body === undefined ? response : { ...response, body: this.#counted(response.body, source) }
   }
 
   async #respond (request: EdgeRequest): Promise<Outcome> {
-    const { sites, cache } = this.#init
+    const { sites, cache, honour } = this.#init
+    const token = fieldValue(request.fields, 'colony-token')
+    const instead = token === undefined ? undefined : await honour?.(token, request.signal)
+    if (instead !== undefined) return failed(instead)
     const site = sites.byHost(request.host)
     if (site === undefined) return failed(problem(421, undefined, `no site of this edge answers for the host ${request.host}`))
     const located = sites.locate(site, request.target, request.host)
     if (located === undefined) return failed(problem(400, undefined, 'the request target is not a path'))
     const plain = (request.method === 'GET' || request.method === 'HEAD') && request.body === undefined
-    if (!plain) return await this.#pass(request, located, 'method')
-    const fields = withoutFields(endToEnd(request.fields), 'host')
-    if (hasOriginPrecondition(fields)) return await this.#pass(request, located, 'bypass')
+    if (!plain) return { ...await this.#pass(request, { ...located, target: located.whole }, 'method'), site }
+    const fields = withoutFields(endToEnd(request.fields), 'host', 'colony-token')
+    if (hasOriginPrecondition(fields)) return { ...await this.#pass(request, located, 'bypass'), site }
 
     const level = fieldValue(fields, 'colony-consistency') ?? ReadLevel.One
     if (!isReadLevel(level)) return failed(problem(400, undefined, `Colony-Consistency is ${JSON.stringify(level.slice(0, 40))}: expected one, quorum or all`))
@@ -101,7 +108,7 @@ class EdgeHandler {
     let result = await cache.request({ ...asked, rangeStart: rangeStart(fields) })
     if (result.kind === 'pass' && result.reason === 'partial') {
       const passed = await this.#pass(request, located, 'partial')
-      if (passed.phase !== Phase.Failed) return passed
+      if (passed.phase !== Phase.Failed) return { ...passed, site }
       // The origin cannot be reached: whoever holds the whole serves the part.
       result = await cache.request(asked)
     }

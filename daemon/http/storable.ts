@@ -46,6 +46,8 @@ export interface StorabilityInit {
   readonly fields: Fields
   /** The site's lifetime for responses that state none, ms. */
   readonly defaultTtlMs: number
+  /** The same for errors; 0 where it is absent. */
+  readonly negativeTtlMs?: number | undefined
 }
 
 /** Statuses that may have the site's default lifetime. */
@@ -53,7 +55,7 @@ const successes = new Set([200, 203, 204, 300, 301, 308])
 /** Statuses that must state a lifetime of their own: an error must not outlive its cause unasked. */
 const errors = new Set([404, 405, 410, 414, 501])
 
-export function storability ({ method, requestFields, status, fields, defaultTtlMs }: StorabilityInit): Storability {
+export function storability ({ method, requestFields, status, fields, defaultTtlMs, negativeTtlMs = 0 }: StorabilityInit): Storability {
   const control = responseCacheControl(fields)
   const understood = successes.has(status) || errors.has(status)
   // A past moment where Date is missing: a lifetime that cannot be computed counts as none.
@@ -70,7 +72,7 @@ export function storability ({ method, requestFields, status, fields, defaultTtl
   if (hasField(fields, 'set-cookie') && !forAnybody) return refused(NotStorable.SetCookie)
   // A server error tells about the origin, not about the client: waiters share it rather than repeat it.
   if (!understood) return refused(NotStorable.Status, status >= 500)
-  const lifetimeMs = statedMs ?? (errors.has(status) ? 0 : defaultTtlMs)
+  const lifetimeMs = statedMs ?? (errors.has(status) ? negativeTtlMs : defaultTtlMs)
   if (status !== 200 && lifetimeMs === 0) return refused(NotStorable.NoLifetime, true)
   return { storable: true, shareable: true }
 }

@@ -11,7 +11,7 @@ import { isOver, WarmState, type WarmAnswer, type WarmAsk } from '../../protocol
 import type { Cache, CacheResult } from '../cache/cache.ts'
 import { Level } from '../cache/flight.ts'
 import { Phase } from '../cache/phase.ts'
-import type { Located, Sites } from '../cache/sites.ts'
+import { freshnessOf, type Located, type Sites } from '../cache/sites.ts'
 import { storability, type NotStorable } from '../http/storable.ts'
 import { continueTrace } from '../http/trace.ts'
 import { version } from '../version.ts'
@@ -159,7 +159,7 @@ export class Warmer {
         const { upstream } = result
         upstream?.cancel()
         if (upstream === undefined) return { state: WarmState.NotStorable, bytes: 0, why: 'its last answer was not meant to be shared' }
-        return this.#refused(upstream, site.defaultTtlMs) ?? { ...failed('it is larger than what the edge can store'), status: upstream.status }
+        return this.#refused(upstream, freshnessOf(site, task.located.target, upstream.status).defaultTtlMs) ?? { ...failed('it is larger than what the edge can store'), status: upstream.status }
       }
       case 'stored': {
         const { head, body, phase, source } = result
@@ -169,7 +169,7 @@ export class Warmer {
       }
       case 'filling': {
         const { head, storing, source, stale, release, fill } = result
-        const refused = storing ? this.#answered(head.status) : this.#refused(head, site.defaultTtlMs)
+        const refused = storing ? this.#answered(head.status) : this.#refused(head, freshnessOf(site, head.target, head.status).defaultTtlMs)
         if (refused !== undefined) {
           release()
           return { ...refused, source }

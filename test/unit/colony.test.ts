@@ -193,8 +193,8 @@ describe('what goes wrong is one sentence:', () => {
 
   it.each([
     [['staus'], '"staus" is not a command of colony: did you mean status?'],
-    [['fly'], '"fly" is not a command of colony: expected one of status, peers, top, explain, warm, put, get, ls, rm'],
-    [[], 'no command was given: expected one of status, peers, top, explain, warm, put, get, ls, rm (see colony --help)'],
+    [['fly'], '"fly" is not a command of colony: expected one of status, peers, top, explain, warm, put, get, ls, rm, config'],
+    [[], 'no command was given: expected one of status, peers, top, explain, warm, put, get, ls, rm, config (see colony --help)'],
     [['status', '--jsn'], '--jsn is not a flag of colony status: did you mean --json?'],
     [['--admn', 'http://127.0.0.1:1', 'status'], '--admn is not a flag of colony: did you mean --admin?'],
     [['status', 'now'], '"now" is too much: colony status takes flags only (see colony status --help)'],

@@ -21,6 +21,8 @@ export type FaultKind =
   | 'region-cut'
   /** From some edges to all others nothing passes; the way back is open. */
   | 'one-way-cut'
+  /** Between some edges and all others nothing passes, either way. */
+  | 'edge-cut'
   /** The regions fall into two parts. The origin is on one side. */
   | 'split'
   /** All edges of one region lose their power. */
@@ -177,6 +179,7 @@ export class Faults {
         return this.#jump(fault)
       case 'region-cut':
       case 'split':
+      case 'edge-cut':
         return this.#cut(fault, false)
       case 'one-way-cut':
         return this.#cut(fault, true)

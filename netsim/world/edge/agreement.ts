@@ -8,6 +8,7 @@ import type { ConfigurationChange, GroupId, Message, Refusal } from '../../../pr
 import { bootstrap, emptyStored, Raft } from '../../../protocols/raft/raft.ts'
 import type { Proposed, Ready } from '../../../protocols/raft/ready.ts'
 import { Replica } from '../../../protocols/raft/replica.ts'
+import { raftServiceDefaults } from '../../../protocols/raft/service-settings.ts'
 import type { RaftSettings } from '../../../protocols/raft/settings.ts'
 import type { PeerName } from '../../../protocols/ids.ts'
 import type { AgreementPlan } from '../scenario.ts'
@@ -51,6 +52,8 @@ export class Agreement {
   readonly #settings: RaftSettings
   readonly #requests: AgreementRequests
   readonly #chance: Random
+  /** Peers that refused, as lanes.ts keeps them: nothing is said to one before `retryAtMs`. */
+  readonly #refusals = new Map<PeerName, { readonly failures: number, readonly retryAtMs: number }>()
   #replica = new Replica(this.register)
   /** Up to when the core's time has come, by this machine. */
   #tickedMs = 0
@@ -96,17 +99,26 @@ export class Agreement {
     this.#isWorking = false
     this.#armedMs = Infinity
     this.#timer = -1
+    this.#refusals.clear()
     this.#requests.clear()
   }
 
   receive (message: Message): void {
+    this.#refusals.delete(message.from)
     const verdict = this.#asked((core) => core.step(message))
     if (verdict !== undefined) this.#self.watch.raftHeard(this.#self.index, message, verdict)
   }
 
   /** No process listens at that peer: what was on its way is lost. */
   refused (to: number): void {
-    this.#asked((core) => { core.unreachable(this.#self.peerOf(to)) })
+    const peer = this.#self.peerOf(to)
+    const { nowMs } = this.#self.machine
+    const { failures, retryAtMs } = this.#refusals.get(peer) ?? { failures: 0, retryAtMs: -Infinity }
+    if (nowMs() < retryAtMs) return
+    const { reopenMs, reopenMaxMs } = raftServiceDefaults
+    const waitMs = Math.min(reopenMaxMs, reopenMs * 2 ** failures) * this.#chance.between(0.5, 1)
+    this.#refusals.set(peer, { failures: failures + 1, retryAtMs: nowMs() + waitMs })
+    this.#asked((core) => { core.unreachable(peer) })
   }
 
   onTimer (): void {
@@ -234,6 +246,7 @@ export class Agreement {
     const { index, indexOf, network, bill, send, watch } = this.#self
     const to = indexOf(message.to)
     watch.raftSent(index, message)
+    if (this.#self.machine.nowMs() < (this.#refusals.get(message.to)?.retryAtMs ?? -Infinity)) return
     let said = message
     let bytes: number
     if (this.#plan.encoded) {
@@ -243,7 +256,7 @@ export class Agreement {
     } else bytes = bytesOf(message)
     if (!this.#plan.loose) return send(to, { kind: 'raft', message: said }, bytes, Part.Agreement)
     bill(Part.Agreement, bytes, 1)
-    network.send(index, to, { kind: 'raft', message: said }, bytes)
+    network.datagram(index, to, { kind: 'raft', message: said }, bytes)
   }
 
   #arm (): void {

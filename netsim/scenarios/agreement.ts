@@ -48,7 +48,7 @@ function draw (random: Random, given: Sizes): ReturnType<NonNullable<Scenario['d
   const edges = Math.min(given.edges, 3 + random.int(given.edges))
   return {
     sizes: { ...given, edges, cities: 1 + random.int(Math.min(given.cities, Math.ceil(edges / 3))) },
-    network: { cityMs, jitterMs: random.exponential(2), loss: random.pick([0, 0.0001]), duplicate: random.pick([0, 0.02]), reorder: random.pick([0, 0.05]) },
+    network: { cityMs, jitterMs: random.exponential(2), loss: 0, duplicate: random.pick([0, 0.02]), reorder: random.pick([0, 0.05]) },
     driftPpm: random.pick([20, 40_000]),
     agreement: {
       ...agreementDefaults,

@@ -63,6 +63,8 @@ export interface AgreementPlan {
   readonly keys: number
   /** Mean time between two changes of a group's members or of its leader, ms; Infinity: none. */
   readonly changeMs: number
+  /** Share of these that hand leadership on. */
+  readonly transfers: number
   /** Entries between two snapshots. Lower: who was away gets a snapshot sooner. */
   readonly snapshotEntries: number
   /** What a sync takes, ms. */
@@ -75,7 +77,7 @@ export interface AgreementPlan {
 }
 
 export const agreementDefaults: AgreementPlan = Object.freeze({
-  clients: 3, pauseMs: 300, keys: 2, changeMs: Infinity, snapshotEntries: 100, syncMs: [0.1, 4] as const, loose: false, encoded: false
+  clients: 3, pauseMs: 300, keys: 2, changeMs: Infinity, transfers: 0.25, snapshotEntries: 100, syncMs: [0.1, 4] as const, loose: false, encoded: false
 })
 
 export interface Scenario {

@@ -51,6 +51,7 @@ const trouble: readonly FaultPlan[] = [
   { kind: 'region-loss', times: 10, from: 0.05, to: 0.8, lastsMs: [20, 1_000] },
   { kind: 'edge-cut', times: 15, from: 0.05, to: 0.8, lastsMs: [200, 4_000], share: 0.2 },
   { kind: 'one-way-cut', times: 10, from: 0.05, to: 0.8, lastsMs: [200, 4_000], share: 0.2 },
+  { kind: 'link-cut', times: 10, from: 0.05, to: 0.8, lastsMs: [200, 4_000] },
   { kind: 'pause', times: 10, from: 0.05, to: 0.8, lastsMs: [100, 2_000] },
   { kind: 'storm', times: 3, from: 0.05, to: 0.8, lastsMs: [1_000, 8_000], by: 0.1 }
 ]
@@ -122,17 +123,25 @@ export const stages = {
     { kind: 'crash', times: 60, from: 0.05, to: 0.6, lastsMs: [100, 800] }
   ]),
   /** Two groups of three voters and two learners, whose members change all the time. */
-  group: group({}, { changeMs: 500, loose: true, syncMs: [1, 40], snapshotEntries: 20 }, { cityMs: 5, duplicate: 0.1, reorder: 0.1 }, trouble),
+  group: group({}, { changeMs: 500, loose: true, syncMs: [1, 40], snapshotEntries: 5, settings: { keptEntries: 3 } }, { cityMs: 5, duplicate: 0.1, reorder: 0.1 }, trouble),
   /** One group of five voters, cut in halves, on a network that says many things twice. */
-  halves: group({ edges: 9, cities: 1, hours: 0.06 }, { loose: true }, { cityMs: 20, duplicate: 0.4, reorder: 0.1, reorderMs: 60 } as Scenario['network'], [
+  halves: group({ edges: 9, cities: 1, hours: 0.06 }, { loose: true }, { cityMs: 20, duplicate: 0.4, reorder: 0.1, reorderMs: 60 }, [
     { kind: 'edge-cut', times: 60, from: 0.05, to: 0.8, lastsMs: [300, 3_000], share: 0.45 },
     { kind: 'crash', times: 30, from: 0.05, to: 0.8, lastsMs: [20, 1_000], share: 0.2 }
   ]),
-  /** Leaders are cut off and stopped on links as long as half a lease; leadership is handed on all the time. */
-  leases: group({ hours: 0.06 }, { changeMs: 1_000, pauseMs: 60, loose: true }, { cityMs: 50, reorder: 0.1, reorderMs: 60 } as Scenario['network'], [
-    { kind: 'edge-cut', times: 50, from: 0.05, to: 0.8, lastsMs: [300, 3_000], share: 0.1 },
-    { kind: 'pause', times: 30, from: 0.05, to: 0.8, lastsMs: [300, 1_500] },
-    { kind: 'one-way-cut', times: 20, from: 0.05, to: 0.8, lastsMs: [300, 3_000], share: 0.1 }
+  /** Leadership is handed on all the time, and edges are deaf for moments: who has led does not hear that it does no longer. */
+  handover: group({ edges: 6, hours: 0.06 }, { changeMs: 120, transfers: 1, clients: 4, pauseMs: 30, loose: true }, {}, [
+    { kind: 'one-way-cut', times: 200, from: 0.05, to: 0.8, lastsMs: [150, 500], share: 0.84 }
+  ]),
+  /** Leaders that are not heard by all, or crawl, and voters that restart just after they have promised something. Logs are alike, as little is written. */
+  leases: group({ edges: 6, hours: 0.06 }, { pauseMs: 4_000, loose: true }, {}, [
+    { kind: 'link-cut', times: 80, from: 0.05, to: 0.8, lastsMs: [1_000, 4_000] },
+    { kind: 'crash', times: 200, from: 0.05, to: 0.8, lastsMs: [10, 60] }
+  ]),
+  /** Machines crawl, so that what is heard is old. */
+  crawl: group({ edges: 6, hours: 0.06 }, { pauseMs: 1_000, loose: true }, {}, [
+    { kind: 'slow', times: 60, from: 0.05, to: 0.8, lastsMs: [1_000, 4_000], by: 60 },
+    { kind: 'link-cut', times: 40, from: 0.05, to: 0.8, lastsMs: [300, 2_000] }
   ]),
   /** Few are cut off and come back, and nothing else happens. */
   minority: { scenario: scenarioOf('minority-cut')!, options: { checkers: agreementCheckers } },

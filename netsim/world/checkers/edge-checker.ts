@@ -85,7 +85,7 @@ export interface Sight {
 }
 
 /** Faults that keep edges from hearing of each other although both live. */
-export const deafening: ReadonlySet<FaultKind> = new Set<FaultKind>(['pause', 'slow', 'region-cut', 'one-way-cut', 'edge-cut', 'split', 'storm'])
+export const deafening: ReadonlySet<FaultKind> = new Set<FaultKind>(['pause', 'slow', 'region-cut', 'one-way-cut', 'edge-cut', 'link-cut', 'split', 'storm'])
 
 /** What is promised, in numbers. */
 export const limitDefaults = Object.freeze({

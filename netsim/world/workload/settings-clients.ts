@@ -116,7 +116,7 @@ export class SettingsClients {
       if (leader !== undefined) {
         watch.raftAltered(region)
         const { voters, learners } = leader.agreement!.core!.status().configuration
-        if (voters.length > 1 && chance.chance(0.25)) leader.agreement!.transfer(chance.pick(voters))
+        if (voters.length > 1 && chance.chance(plan.transfers)) leader.agreement!.transfer(chance.pick(voters))
         else leader.agreement!.change(this.#draw(edges, voters, learners, chance))
       }
       this.#meddle(region, edges, chance)

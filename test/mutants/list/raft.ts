@@ -97,7 +97,7 @@ export const raftMutants: readonly Mutant[] = [
     file: log,
     find: 'return lastTerm > this.lastTerm || (lastTerm === this.lastTerm && lastIndex >= this.lastIndex)',
     replace: 'return lastIndex >= this.lastIndex || lastTerm > Infinity',
-    stages: ['halves', 'group', 'leases'],
+    stages: ['halves', 'group'],
     why: 'a long tail of an old term counts for more than a newer term'
   },
   {
@@ -113,7 +113,7 @@ export const raftMutants: readonly Mutant[] = [
     file: state,
     find: 'return this.now - this.heardAt < this.settings.electionTicks',
     replace: 'return this.now - this.heardAt < this.settings.heartbeatTicks / 2',
-    stages: ['leases', 'group', 'minority'],
+    stages: ['leases'],
     why: 'votes are given while a leader still relies on them'
   },
   {
@@ -121,24 +121,31 @@ export const raftMutants: readonly Mutant[] = [
     file: state,
     find: '  heardAt = 0\n',
     replace: '  heardAt = -Infinity\n',
-    stages: ['group', 'leases'],
+    stages: ['leases'],
     why: 'who restarts votes at once, although it may have promised a leader not to'
   },
   {
-    name: 'deaf-to-higher-terms',
+    name: 'leads-on-at-a-higher-term',
     file: raft,
-    find: `      this.#follow(message.term, undefined)
-      return Verdict.Taken`,
-    replace: '      return Verdict.Taken',
-    stages: ['group', 'halves', 'leases'],
-    why: 'a leader of an old term is not told by the answers that there is a new one'
+    find: 'if (term > state.term || state.leader === undefined) this.#follow(term, from)',
+    replace: 'if (state.leader === undefined) this.#follow(term, from)',
+    stages: ['group', 'handover'],
+    why: 'who hears the leader of a higher term stays in its own, and may be leading it'
+  },
+  {
+    name: 'votes-without-entering-the-term',
+    file: election,
+    find: 'if (kind === \'vote\' && term > state.term) state.follow(term, undefined)',
+    replace: '',
+    stages: ['group'],
+    why: 'a leader is asked for its vote in a higher term and does not step down'
   },
   {
     name: 'reads-without-lease',
     file: leader,
     find: 'if (isOpen && byLease && this.lease.ticksLeft() > 0) {',
     replace: 'if (isOpen && byLease) {',
-    stages: ['leases', 'group'],
+    stages: ['handover'],
     why: 'a leader that is cut off answers from what it last knew'
   },
   {
@@ -146,7 +153,7 @@ export const raftMutants: readonly Mutant[] = [
     file: lease,
     find: 'this.#sentAt.get(round) ?? -Infinity',
     replace: 'round > 0 ? this.#state.now : -Infinity',
-    stages: ['leases'],
+    stages: ['crawl', 'leases'],
     why: 'a lease counts from the answer\'s arrival, when the promise it rests on is older'
   },
   {
@@ -154,7 +161,7 @@ export const raftMutants: readonly Mutant[] = [
     file: lease,
     find: 'if (this.#forfeits.size > 0) return 0',
     replace: '',
-    stages: ['leases', 'group'],
+    stages: ['handover'],
     why: 'who has ordered another to take over still relies on being the only one'
   },
   {
@@ -162,7 +169,7 @@ export const raftMutants: readonly Mutant[] = [
     file: leader,
     find: 'isOpen ? this.lease.round + 1 : undefined)',
     replace: 'isOpen ? this.lease.round - 2 : undefined)',
-    stages: ['leases', 'group'],
+    stages: ['handover'],
     why: 'a read is confirmed by answers to a heartbeat that left before it came'
   },
   {
@@ -170,7 +177,7 @@ export const raftMutants: readonly Mutant[] = [
     file: leader,
     find: 'const isOpen = this.#hasCommitted()',
     replace: 'const isOpen = true as boolean',
-    stages: ['leases', 'group'],
+    stages: ['group', 'handover'],
     why: 'a new leader does not know yet what was committed before it'
   },
   {
@@ -202,7 +209,7 @@ export const raftMutants: readonly Mutant[] = [
     file: leader,
     find: 'if (configurations.index > log.commit || !this.#hasCommitted())',
     replace: 'if (configurations.index > log.commit)',
-    stages: ['group', 'leases'],
+    stages: ['group'],
     why: 'two leaders add a server each, and their majorities need not meet'
   },
   {
@@ -210,7 +217,7 @@ export const raftMutants: readonly Mutant[] = [
     file: 'protocols/raft/replica.ts',
     find: 'if (this.#keys.place(key) !== undefined) return undefined',
     replace: '',
-    stages: ['group', 'leases'],
+    stages: ['group'],
     why: 'a command that was asked for twice is done twice'
   },
   {

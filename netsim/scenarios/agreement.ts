@@ -1,14 +1,14 @@
 /**
  * Regions agree on settings by Raft while everything that may go wrong with a group does: its edges are cut off, one way or both, crash and
  * lose what was not synced, stop, crawl, have clocks that drift apart; messages are lost, repeated and overtaken; and its members change
- * all the time. Clients set and read; what they saw must have an order. There is little content, as other scenarios have it.
+ * all the time. Clients set and read; what they saw must have an order. There is hardly any content, as other scenarios have it.
  */
 import { raftDefaults } from '../../protocols/raft/settings.ts'
 import { agreementDefaults, type Scenario, type Sizes } from '../world/scenario.ts'
 import type { FaultPlan } from '../world/faults.ts'
 import type { Random } from '../random.ts'
 
-const sizes: Sizes = Object.freeze({ edges: 9, cities: 2, objects: 20, requests: 60, hours: 0.018 })
+const sizes: Sizes = Object.freeze({ edges: 9, cities: 2, objects: 20, requests: 10, hours: 0.018 })
 
 export const agreement: Scenario = {
   name: 'agreement',

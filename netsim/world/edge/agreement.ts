@@ -19,7 +19,7 @@ import { RaftJournal } from './raft-journal.ts'
 import { Timer, type Self } from './self.ts'
 import { encodeSet, SettingsRegister, type SetCommand } from './settings-register.ts'
 
-export const agreementModel = Object.freeze({
+const agreementModel = Object.freeze({
   /** A request that has no outcome by then is given up, ms: longer than an election at bad times. */
   requestTimeoutMs: 3_000,
   /** Between two attempts at one, ms. */
@@ -37,7 +37,7 @@ export interface AgreementInit {
 }
 
 /** Three voters of three edges or more, five of eight or more; the rest learn. The first ones: each edge knows them alike. */
-export function votersOf (peers: readonly PeerName[]): readonly PeerName[] {
+function votersOf (peers: readonly PeerName[]): readonly PeerName[] {
   return peers.slice(0, peers.length >= 8 ? 5 : peers.length >= 3 ? 3 : 1)
 }
 

@@ -35,12 +35,12 @@ export function sameOrder ({ edges, fail }: Sight): EdgeChecker {
       if (known?.term !== term) fail(name, `${peer} takes a snapshot of place ${index} of term ${term}, where ${known === undefined ? 'nobody has applied anything' : `an entry of term ${known.term} was applied`}`)
     },
     onLook: () => {
-      for (const { peer, agreement, up } of edges) {
+      for (const { index, peer, agreement, up } of edges) {
         if (!up || agreement?.core === undefined) continue
-        const key = `${agreement.group}/${appliedUpTo[edges.findIndex((each) => each.peer === peer)]!}`
+        const key = `${agreement.group}/${appliedUpTo[index]!}`
         const state = Buffer.from(agreement.register.snapshot()).toString()
         const known = states.get(key) ?? state
-        if (known !== state) fail(name, `${peer} has ${state} at place ${key.split('/')[1]}, where others have ${known}`)
+        if (known !== state) fail(name, `${peer} has ${state} at place ${appliedUpTo[index]}, where others have ${known}`)
         states.set(key, state)
       }
     }

@@ -21,6 +21,10 @@ export type FaultKind =
   | 'region-cut'
   /** From some edges to all others nothing passes; the way back is open. */
   | 'one-way-cut'
+  /** Between some edges and all others nothing passes, either way. */
+  | 'edge-cut'
+  /** Between two edges of a region nothing passes; all others hear both (a partial partition, Alfatafta and others 2020). */
+  | 'link-cut'
   /** The regions fall into two parts. The origin is on one side. */
   | 'split'
   /** All edges of one region lose their power. */
@@ -108,6 +112,7 @@ function strength (kind: FaultKind): number {
 function struck ({ kind, share }: FaultPlan, topology: Topology, random: Random): readonly HostIndex[] {
   const { regions } = topology
   if (kind === 'region-cut' || kind === 'region-loss') return random.pick(regions).edges
+  if (kind === 'link-cut') return random.shuffled(random.pick(regions).edges).slice(0, 2)
   if (kind === 'split') {
     // At least one region on each side, where there are two.
     const side = random.shuffled(regions).slice(0, Math.max(1, random.int(regions.length)))
@@ -177,9 +182,12 @@ export class Faults {
         return this.#jump(fault)
       case 'region-cut':
       case 'split':
+      case 'edge-cut':
         return this.#cut(fault, false)
       case 'one-way-cut':
         return this.#cut(fault, true)
+      case 'link-cut':
+        return this.#world.network.cut(fault.hosts.slice(0, 1), fault.hosts.slice(1))
       case 'storm':
         return this.#storm(fault)
       case 'origin-slow':

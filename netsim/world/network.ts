@@ -133,6 +133,21 @@ export class Network {
     this.#repeat(from, to, message, bytes, arrivalMs)
   }
 
+  /** A message that waits for none before it, as a datagram does: what stalls a connection does not hold it up. */
+  datagram (from: HostIndex, to: HostIndex, message: unknown, bytes: number): void {
+    const leaveMs = this.#leave(from, bytes)
+    const { loss, reorder } = this.weather
+    if (this.#isSwallowed(from, to)) return
+    if (loss > 0 && this.#random.chance(loss)) {
+      this.counters.lost++
+      return
+    }
+    const lateMs = reorder > 0 && this.#random.chance(reorder) ? this.#random.exponential(this.settings.reorderMs) : 0
+    const arrivalMs = leaveMs + this.#wayMs(from, to, bytes, 0) + lateMs
+    this.#post(arrivalMs, from, to, message, bytes)
+    this.#repeat(from, to, message, bytes, arrivalMs)
+  }
+
   /**
    * A message on a connection: in order and once, loss makes it late (retransmission). Only a cut or a dead process swallows it.
    *

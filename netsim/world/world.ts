@@ -49,7 +49,9 @@ export const worldDefaults = Object.freeze({
   /** Wall clocks are wrong by so much (standard deviation), ms: NTP over the Internet is better, a forgotten machine is worse. */
   skewMs: 50,
   /** Quartz runs fast or slow by so much (standard deviation), parts of a million: 20-50 is what is sold. */
-  driftPpm: 20
+  driftPpm: 20,
+  /** And by no more than this: leases allow two clocks to differ by 22 % (`leaseTicks` in protocols/raft/settings.ts). */
+  driftPpmMax: 90_000
 })
 
 /** How a run went; with `--json` the last line of `netsim world`. */
@@ -201,7 +203,10 @@ export class World {
     return Array.from({ length: topology.hosts }, (_, index) => {
       const random = this.random.fork(`machine/${index}`)
       const name = topology.name(index)
-      return new Machine({ index, name, engine, random, skewMs: random.normal() * worldDefaults.skewMs, driftPpm: random.normal() * worldDefaults.driftPpm })
+      const { skewMs, driftPpmMax } = worldDefaults
+      const drift = this.scenario.driftPpm ?? worldDefaults.driftPpm
+      const [skew, fast] = [random.normal(), random.normal()]
+      return new Machine({ index, name, engine, random, skewMs: skew * skewMs, driftPpm: Math.max(-driftPpmMax, Math.min(driftPpmMax, fast * drift)) })
     })
   }
 }

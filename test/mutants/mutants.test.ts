@@ -26,7 +26,9 @@ describe('mutants', () => {
   it.each([
     { name: 'ring-ignores-weights', checker: 'ring-shares' },
     { name: 'skip-the-sync', checker: 'durable-writes' },
-    { name: 'same-is-news', checker: 'versions-rise' }
+    { name: 'same-is-news', checker: 'versions-rise' },
+    { name: 'vote-counts-twice', checker: 'one-leader' },
+    { name: 'repeated-command-counts', checker: 'linearizable' }
   ])('are found: $name, by $checker', async ({ name, checker }) => {
     const mutant = allMutants.find((each) => each.name === name)!
     const { finding } = await search({ mutant, stages: mutant.stages, seeds: 1 })
@@ -34,7 +36,7 @@ describe('mutants', () => {
   })
 
   it('are what is found: the colony as it is passes the same worlds', async () => {
-    expect(await search({ stages: ['steady', 'churn'], seeds: 1 })).not.toHaveProperty('finding')
+    expect(await search({ stages: ['steady', 'churn', 'group', 'halves'], seeds: 1 })).not.toHaveProperty('finding')
   })
 
   it('are refused by a name that nobody knows', async () => {

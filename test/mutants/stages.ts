@@ -3,6 +3,7 @@
  * load that makes mistakes show soon (content that changes, small storage, busy owners). An unchanged colony passes all of them.
  */
 import { scenarioOf } from '../../netsim/scenarios/index.ts'
+import { agreementCheckers } from '../../netsim/world/checkers/index.ts'
 import { directoryTruth } from '../../netsim/world/checkers/directory-truth.ts'
 import { goneLeave } from '../../netsim/world/checkers/gone-leave.ts'
 import { holdersSpread } from '../../netsim/world/checkers/holders-spread.ts'
@@ -10,7 +11,7 @@ import { ringShares } from '../../netsim/world/checkers/ring-shares.ts'
 import { servedBytes } from '../../netsim/world/checkers/served-bytes.ts'
 import type { ColonyOptions } from '../../netsim/world/edge/colony.ts'
 import type { FaultPlan } from '../../netsim/world/faults.ts'
-import type { Load, Scenario, Sizes } from '../../netsim/world/scenario.ts'
+import { agreementDefaults, type AgreementPlan, type Load, type Scenario, type Sizes } from '../../netsim/world/scenario.ts'
 import type { World } from '../../netsim/world/world.ts'
 
 export interface Stage {
@@ -32,6 +33,28 @@ function stage (name: string, sizes: Partial<Sizes> = {}, load: Partial<Load> = 
   if (scenario === undefined) throw new RangeError(`there is no scenario ${name}`)
   return { scenario: { ...scenario, sizes: { ...small, ...sizes }, load: { ...scenario.load, ...load }, faults: faults ?? scenario.faults }, options }
 }
+
+/** Groups in much trouble at once, a few seeds long; only the checkers of Raft look. */
+function group (sizes: Partial<Sizes>, plan: Partial<AgreementPlan>, network: Scenario['network'], faults: readonly FaultPlan[]): Stage {
+  return {
+    scenario: {
+      name: 'group', summary: 'a group in trouble', sizes: { edges: 10, cities: 2, objects: 10, requests: 10, hours: 0.04, ...sizes },
+      network: { loss: 0, ...network }, driftPpm: 40_000, agreement: { ...agreementDefaults, pauseMs: 150, ...plan }, faults
+    },
+    options: { checkers: agreementCheckers }
+  }
+}
+
+/** Everything that may happen to a group. */
+const trouble: readonly FaultPlan[] = [
+  { kind: 'crash', times: 40, from: 0.05, to: 0.8, lastsMs: [20, 2_000] },
+  { kind: 'region-loss', times: 10, from: 0.05, to: 0.8, lastsMs: [20, 1_000] },
+  { kind: 'edge-cut', times: 15, from: 0.05, to: 0.8, lastsMs: [200, 4_000], share: 0.2 },
+  { kind: 'one-way-cut', times: 10, from: 0.05, to: 0.8, lastsMs: [200, 4_000], share: 0.2 },
+  { kind: 'link-cut', times: 10, from: 0.05, to: 0.8, lastsMs: [200, 4_000] },
+  { kind: 'pause', times: 10, from: 0.05, to: 0.8, lastsMs: [100, 2_000] },
+  { kind: 'storm', times: 3, from: 0.05, to: 0.8, lastsMs: [1_000, 8_000], by: 0.1 }
+]
 
 export const stages = {
   /** Nothing breaks; content stays as it is. */
@@ -99,6 +122,29 @@ export const stages = {
     { kind: 'origin-slow', from: 0, to: 0.01, lastsMs: [300_000, 300_000] },
     { kind: 'crash', times: 60, from: 0.05, to: 0.6, lastsMs: [100, 800] }
   ]),
+  /** Two groups of three voters and two learners, whose members change all the time. */
+  group: group({}, { changeMs: 500, loose: true, syncMs: [1, 40], snapshotEntries: 5, settings: { keptEntries: 3 } }, { cityMs: 5, duplicate: 0.1, reorder: 0.1 }, trouble),
+  /** One group of five voters, cut in halves, on a network that says many things twice. */
+  halves: group({ edges: 9, cities: 1, hours: 0.06 }, { loose: true }, { cityMs: 20, duplicate: 0.4, reorder: 0.1, reorderMs: 60 }, [
+    { kind: 'edge-cut', times: 60, from: 0.05, to: 0.8, lastsMs: [300, 3_000], share: 0.45 },
+    { kind: 'crash', times: 30, from: 0.05, to: 0.8, lastsMs: [20, 1_000], share: 0.2 }
+  ]),
+  /** Leadership is handed on all the time, and edges are deaf for moments: who has led does not hear that it does no longer. */
+  handover: group({ edges: 6, hours: 0.06 }, { changeMs: 120, transfers: 1, clients: 4, pauseMs: 30, loose: true }, {}, [
+    { kind: 'one-way-cut', times: 200, from: 0.05, to: 0.8, lastsMs: [150, 500], share: 0.84 }
+  ]),
+  /** Leaders that are not heard by all, or crawl, and voters that restart just after they have promised something. Logs are alike, as little is written. */
+  leases: group({ edges: 6, hours: 0.06 }, { pauseMs: 4_000, loose: true }, {}, [
+    { kind: 'link-cut', times: 80, from: 0.05, to: 0.8, lastsMs: [1_000, 4_000] },
+    { kind: 'crash', times: 200, from: 0.05, to: 0.8, lastsMs: [10, 60] }
+  ]),
+  /** Machines crawl, so that what is heard is old. */
+  crawl: group({ edges: 6, hours: 0.06 }, { pauseMs: 1_000, loose: true }, {}, [
+    { kind: 'slow', times: 60, from: 0.05, to: 0.8, lastsMs: [1_000, 4_000], by: 60 },
+    { kind: 'link-cut', times: 40, from: 0.05, to: 0.8, lastsMs: [300, 2_000] }
+  ]),
+  /** Few are cut off and come back, and nothing else happens. */
+  minority: { scenario: scenarioOf('minority-cut')!, options: { checkers: agreementCheckers } },
   /** Everybody wants one object that has just expired, of a slow origin. */
   herd: stage('thundering-herd', { requests: 8_000, hours: 0.15 }, {})
 } as const satisfies Record<string, Stage>

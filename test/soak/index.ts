@@ -16,6 +16,8 @@ const seed = Date.now() % 1_000_000_000
 const steps: ReadonlyArray<{ readonly name: string, readonly args: readonly string[] }> = [
   { name: 'world', args: ['bin/netsim.ts', 'world', '--scenario', 'all', '--seeds', '1..200'] },
   { name: 'random', args: ['bin/netsim.ts', 'world', '--scenario', 'random', '--seeds', `${seed}..${seed + 499}`] },
+  { name: 'agreement', args: ['bin/netsim.ts', 'world', '--scenario', 'agreement', '--seeds', '1..2000'] },
+  { name: 'minority', args: ['bin/netsim.ts', 'world', '--scenario', 'minority-cut', '--seeds', '1..100'] },
   { name: 'mutants', args: ['test/mutants/index.ts'] },
   { name: 'lab', args: ['test/lab/index.ts'] },
   { name: 'swarm', args: ['bin/netsim.ts', 'swarm', '--sweep', '50,100,200', '--regions', '5', '--seed', String(seed)] },

@@ -3,7 +3,10 @@
  * gives an `EdgeChecker` with the hooks that it needs; `index.ts` lists them. A part that comes later (Raft, purge) adds
  * its hooks here and in `watch.ts`, and its checkers as files.
  */
+import type { Region } from '../../../protocols/ids.ts'
 import type { Announcement } from '../../../protocols/membership/announcement.ts'
+import type { Entry, Message as RaftMessage, Snapshot } from '../../../protocols/raft/messages.ts'
+import type { Ready, Role, Verdict } from '../../../protocols/raft/ready.ts'
 import type { Checker } from '../checker.ts'
 import type { Disk } from '../disk.ts'
 import type { FaultKind } from '../faults.ts'
@@ -14,6 +17,7 @@ import type { Ask } from '../edge/messages.ts'
 import type { Objects } from '../edge/objects.ts'
 import type { WorldSettings } from '../edge/settings.ts'
 import type { Totals } from '../edge/totals.ts'
+import type { SettingRequest } from '../workload/setting-request.ts'
 
 export interface EdgeChecker extends Checker {
   /** A client got this, so long after it asked. `stale`: marked as served although no origin could be reached. */
@@ -39,6 +43,24 @@ export interface EdgeChecker extends Checker {
   readonly onRestored?: (edge: number, disk: Disk<Copy>) => void
   /** Each second. */
   readonly onLook?: () => void
+  /** A Raft core was made from what its journal holds. */
+  readonly onRaftStarted?: (edge: number) => void
+  /** Its role or term is another than before. */
+  readonly onRaftRole?: (edge: number, role: Role, term: number) => void
+  /** It knows more to be committed: all up to there. */
+  readonly onRaftCommit?: (edge: number, index: number) => void
+  /** All of it is on disk, synced where it must be; nothing is sent or applied yet but what is `early`. */
+  readonly onRaftWritten?: (edge: number, ready: Ready) => void
+  readonly onRaftInstalled?: (edge: number, snapshot: Snapshot) => void
+  readonly onRaftApplied?: (edge: number, entry: Entry) => void
+  /** Just before it leaves. */
+  readonly onRaftSent?: (edge: number, message: RaftMessage) => void
+  readonly onRaftHeard?: (edge: number, message: RaftMessage, verdict: Verdict) => void
+  /** Somebody asks for another configuration or leader. */
+  readonly onRaftAltered?: (region: Region) => void
+  readonly onSettingAsked?: (request: SettingRequest) => void
+  /** It has an outcome, be it that none is known. */
+  readonly onSettingAnswered?: (request: SettingRequest) => void
 }
 
 /** What checkers see of the run, and how they end it. */
@@ -54,6 +76,8 @@ export interface Sight {
   readonly calmSinceMs: () => number
   /** The machine of that edge runs, and is neither paused nor slow. */
   readonly isWell: (edge: number) => boolean
+  /** From one edge to the other no message passes. */
+  readonly isCut: (from: number, to: number) => boolean
   /** When its process started, true ms. */
   readonly upSinceMs: (edge: number) => number
   readonly after: (delayMs: number, callback: () => void) => void
@@ -61,7 +85,7 @@ export interface Sight {
 }
 
 /** Faults that keep edges from hearing of each other although both live. */
-export const deafening: ReadonlySet<FaultKind> = new Set<FaultKind>(['pause', 'slow', 'region-cut', 'one-way-cut', 'split', 'storm'])
+export const deafening: ReadonlySet<FaultKind> = new Set<FaultKind>(['pause', 'slow', 'region-cut', 'one-way-cut', 'edge-cut', 'link-cut', 'split', 'storm'])
 
 /** What is promised, in numbers. */
 export const limitDefaults = Object.freeze({

@@ -17,6 +17,19 @@ import { noCircles } from './no-circles.ts'
 import { noErrors } from './no-errors.ts'
 import { oneFlight } from './one-flight.ts'
 import { originSpared } from './origin-spared.ts'
+import { acknowledgedStay } from './raft/acknowledged-stay.ts'
+import { committedStay } from './raft/committed-stay.ts'
+import { leasesEnd } from './raft/leases-end.ts'
+import { linearizable } from './raft/linearizable.ts'
+import { logsMatch } from './raft/logs-match.ts'
+import { noContradiction } from './raft/no-contradiction.ts'
+import { oneChange } from './raft/one-change.ts'
+import { oneLeader } from './raft/one-leader.ts'
+import { promisesKept } from './raft/promises-kept.ts'
+import { readsCurrent } from './raft/reads-current.ts'
+import { sameOrder } from './raft/same-order.ts'
+import { undisturbed } from './raft/undisturbed.ts'
+import { votesOnce } from './raft/votes-once.ts'
 import { requestsEnd } from './requests-end.ts'
 import { ringShares } from './ring-shares.ts'
 import { servedBytes } from './served-bytes.ts'
@@ -27,6 +40,12 @@ export const allCheckers: readonly MakeChecker[] = Object.freeze([
   accounting, busyInNeed, byteBudget, chatterBound, directoryTruth, diskMirrors, durableWrites, evictionTwin, goneLeave, holdersSpread,
   linksSpan, livingStay, loadBound, noCircles, noErrors, oneFlight, originSpared, requestsEnd, ringShares, servedBytes,
   versionsRise, viewsConverge
+])
+
+/** Those of Raft, beside the others where edges take part in it. */
+export const agreementCheckers: readonly MakeChecker[] = Object.freeze([
+  acknowledgedStay, committedStay, leasesEnd, linearizable, logsMatch, noContradiction, oneChange, oneLeader, promisesKept, readsCurrent, sameOrder, undisturbed,
+  votesOnce
 ])
 
 /**

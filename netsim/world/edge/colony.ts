@@ -2,9 +2,10 @@
  * The colony of a world: makes the edges and the origin for its machines, the workload for its load, and the checkers;
  * `createColony` is what the engine is given.
  */
-import { allCheckers, leanCheckers } from '../checkers/index.ts'
+import { agreementCheckers, allCheckers, leanCheckers } from '../checkers/index.ts'
 import { limitDefaults, type EdgeChecker, type Limits, type MakeChecker, type Sight } from '../checkers/edge-checker.ts'
 import { Watch } from '../checkers/watch.ts'
+import { SettingsClients } from '../workload/settings-clients.ts'
 import { Workload } from '../workload/workload.ts'
 import type { Colony, CreateColony, World } from '../world.ts'
 import { Source } from './cache.ts'
@@ -48,7 +49,7 @@ export interface EdgeColony extends Colony {
 }
 
 /** Of large worlds; netsim/world/README.md says more. */
-const leftOut = 'more than 500,000 objects: no disks, pulses, hedges, signs of life or breakers; one directory a region; 12 of the checkers'
+const leftOut = 'more than 500,000 objects: no disks, pulses, hedges, signs of life or breakers, no Raft; one directory a region; 12 of the checkers'
 
 export const createColony: CreateColony = (world) => makeColony(world)
 
@@ -98,6 +99,7 @@ export function makeColony (world: World, options: ColonyOptions = {}): EdgeColo
   const storeBytes = storageOf(load, sizes.objects)
   const isLean = options.packed ?? sizes.objects > packedObjects
   const fellows = topology.regions.map((region) => Int32Array.from(region.edges))
+  const agreement = isLean ? undefined : world.scenario.agreement
   const lean = !isLean ? undefined : new Lean({
     engine, machines: world.machines, network, objects, settings, watch, edges, totals, requests: sizes.requests,
     origin: topology.origin,
@@ -127,7 +129,7 @@ export function makeColony (world: World, options: ColonyOptions = {}): EdgeColo
       calm: () => world.calm,
       indexOf
     }
-    edges.push(new Edge({ self, customer, lean }))
+    edges.push(new Edge({ self, customer, lean, agreement }))
   }
   const origin = new Origin({ machine: world.machine(topology.origin), network, objects, settings, state: world.origin, trueMs })
 
@@ -145,14 +147,17 @@ export function makeColony (world: World, options: ColonyOptions = {}): EdgeColo
       const { up, paused, slowMs } = world.machine(edge)
       return up && !paused && slowMs === 0
     },
+    isCut: (from, to) => network.isCut(from, to),
     upSinceMs: (edge) => upSinceMs[edge]!,
     after: (delayMs, callback) => { engine.after(delayMs, callback) },
     fail: (checker, sentence) => world.fail(checker, sentence)
   }
-  const checkers: EdgeChecker[] = (options.checkers ?? (isLean ? leanCheckers : allCheckers)).map((make) => make(sight))
+  const usual = isLean ? leanCheckers : agreement === undefined ? allCheckers : [...allCheckers, ...agreementCheckers]
+  const checkers: EdgeChecker[] = (options.checkers ?? usual).map((make) => make(sight))
 
   const ask = (edge: number, object: number): void => { edges[edge]!.arrive(object) }
   const workload = options.idle === true ? undefined : new Workload({ world, totals, ask })
+  const settingsClients = options.idle === true || agreement === undefined ? undefined : new SettingsClients({ world, plan: agreement, edges, watch, totals })
 
   return {
     hosts: [...edges, origin],
@@ -177,6 +182,7 @@ export function makeColony (world: World, options: ColonyOptions = {}): EdgeColo
         engine.at(herdAt * world.durationMs, () => { for (const edge of edges) edge.cache.expire(workload.hottest()) })
       }
       workload?.start()
+      settingsClients?.start()
     },
     ...topology.edges > largeEdges && {
       booted: () => {

@@ -9,6 +9,8 @@ import type { ContentKey, PeerName, Region } from '../../../protocols/ids.ts'
 import type { Members } from '../../../protocols/membership/members.ts'
 import { Disk } from '../disk.ts'
 import type { Host } from '../machine.ts'
+import type { AgreementPlan } from '../scenario.ts'
+import { Agreement } from './agreement.ts'
 import { Asks } from './asks.ts'
 import { Cache, Level, Source } from './cache.ts'
 import { Copies, type Copy } from './copies.ts'
@@ -34,6 +36,8 @@ export interface EdgeInit {
   readonly customer: Customer
   /** For millions of objects: typed arrays, nothing survives a restart, and requests go this way. */
   readonly lean?: Lean | undefined
+  /** It takes part in its region's Raft group. */
+  readonly agreement?: AgreementPlan | undefined
 }
 
 export class Edge implements Host, Peers {
@@ -42,6 +46,7 @@ export class Edge implements Host, Peers {
   readonly cache: Cache
   readonly membership: Membership
   readonly holdings: Holdings
+  readonly agreement: Agreement | undefined
   /** Clients' requests under way. */
   readonly open = new OpenRequests()
   readonly #self: Self
@@ -52,7 +57,7 @@ export class Edge implements Host, Peers {
   readonly #provider: Provider
   #view: View | undefined
 
-  constructor ({ self, customer, lean }: EdgeInit) {
+  constructor ({ self, customer, lean, agreement: plan }: EdgeInit) {
     const { seat, settings: { model }, machine } = self
     this.index = self.index
     this.region = seat.region
@@ -72,6 +77,7 @@ export class Edge implements Host, Peers {
     this.cache = new Cache(self, this.#fetcher, copies, disk, (_object, key) => { this.holdings.changed(key) })
     this.#provider = new Provider(self, this.cache, this, (peer) => this.members.member(self.peerOf(peer))?.region)
     this.membership = new Membership(self, () => { this.#membersChanged() })
+    this.agreement = plan === undefined ? undefined : new Agreement({ self, plan, peers: Array.from(seat.fellows, self.peerOf) })
   }
 
   get members (): Members { return this.membership.members }
@@ -88,6 +94,7 @@ export class Edge implements Host, Peers {
     this.holdings.start()
     this.cache.start()
     this.membership.start()
+    this.agreement?.start()
     this.#announceLoad()
   }
 
@@ -98,6 +105,7 @@ export class Edge implements Host, Peers {
     this.membership.links.clear()
     for (const { object, sinceMs } of this.open.clear()) this.#answer(object, -1, 0, undefined, false, sinceMs)
     this.#lean?.crash(this.index)
+    this.agreement?.crash()
     for (const flight of this.cache.flights.values()) flight.over = true
     this.cache.flights.clear()
   }
@@ -107,6 +115,7 @@ export class Edge implements Host, Peers {
   receive (from: number, message: unknown): void {
     const heard = message as Message
     if (heard.kind === 'question') this.#lean!.receive(this.index, heard)
+    else if (heard.kind === 'raft') this.agreement!.receive(heard.message)
     else if (heard.kind === 'ask') this.#provider.answer(from, heard)
     else if (!this.#asks.receive(from, heard) && !this.membership.receive(from, heard)) this.holdings.receive(from, heard)
   }
@@ -115,6 +124,7 @@ export class Edge implements Host, Peers {
     const said = message as Message
     this.membership.refused(to)
     if (said.kind === 'question') return this.#lean!.refused(this.index, said)
+    if (said.kind === 'raft') return this.agreement!.refused(to)
     this.#asks.refused(to, said)
     this.holdings.refused(said)
   }
@@ -124,6 +134,7 @@ export class Edge implements Host, Peers {
       case Timer.Core: return this.membership.tick()
       case Timer.Silence: return this.#asks.silence(value)
       case Timer.Sign: return this.#provider.sign(payload as Pending)
+      case Timer.Agreement: return this.agreement!.onTimer()
       case Timer.Request: this.request(value, payload as number)
     }
   }

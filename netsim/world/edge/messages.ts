@@ -8,6 +8,7 @@ import type { ContentKey, PeerName } from '../../../protocols/ids.ts'
 import type { SignedAnnouncement } from '../../../protocols/membership/announcement.ts'
 import type { VersionVector } from '../../../protocols/membership/members.ts'
 import type { Pulse } from '../../../protocols/membership/pulse.ts'
+import type { Message as RaftMessage } from '../../../protocols/raft/messages.ts'
 import type { HostIndex } from '../machine.ts'
 import type { Flight } from './flights.ts'
 import type { Question } from './trip.ts'
@@ -70,8 +71,9 @@ export type Message =
   | { readonly kind: 'report', readonly id: number, readonly report: Report }
   | { readonly kind: 'reported', readonly id: number, readonly answer: ReportAnswer }
   | { readonly kind: 'hand-over', readonly entries: ReadonlyMap<PeerName, readonly ContentKey[]> }
+  | { readonly kind: 'raft', readonly message: RaftMessage }
 
 /** Parts of what is said, for the bill. `content` is what clients asked for; the rest is coordination. */
-export const Part = { Content: 0, Gossip: 1, Membership: 2, Directory: 3, Links: 4 } as const
+export const Part = { Content: 0, Gossip: 1, Membership: 2, Directory: 3, Links: 4, Agreement: 5 } as const
 export type Part = typeof Part[keyof typeof Part]
-export const partNames = ['content', 'gossip', 'membership', 'directory', 'links'] as const
+export const partNames = ['content', 'gossip', 'membership', 'directory', 'links', 'agreement'] as const

@@ -10,7 +10,7 @@ import type { WorldSettings } from './settings.ts'
 import type { PeerName, Region } from '../../../protocols/ids.ts'
 
 /** Kinds of timers that cores need often; the rest are callbacks. */
-export const Timer = { Core: 0, Silence: 1, Sign: 2, Request: 3 } as const
+export const Timer = { Core: 0, Silence: 1, Sign: 2, Request: 3, Agreement: 4 } as const
 
 export interface Seat {
   readonly peer: PeerName

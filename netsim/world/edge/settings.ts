@@ -9,6 +9,7 @@ import { directoryDefaults, type DirectorySettings } from '../../../protocols/di
 import { fetchDefaults, type FetchSettings } from '../../../protocols/fetch/settings.ts'
 import { locateDefaults, type LocateSettings } from '../../../protocols/locate/locate.ts'
 import { membershipDefaults, type MembershipSettings } from '../../../protocols/membership/settings.ts'
+import { raftDefaults, type RaftSettings } from '../../../protocols/raft/settings.ts'
 
 export const modelDefaults = Object.freeze({
   /** Of an edge for an answer from its store, ms. */
@@ -51,6 +52,7 @@ export interface WorldSettings {
   readonly routing: RoutingSettings
   readonly directory: DirectorySettings
   readonly origin: OriginSettings
+  readonly raft: RaftSettings
 }
 
 export const worldDefaults: WorldSettings = Object.freeze({
@@ -60,7 +62,8 @@ export const worldDefaults: WorldSettings = Object.freeze({
   fetch: fetchDefaults,
   routing: routingDefaults,
   directory: directoryDefaults,
-  origin: originDefaults
+  origin: originDefaults,
+  raft: raftDefaults
 })
 
 export type WorldOverrides = { readonly [Part in keyof WorldSettings]?: Partial<WorldSettings[Part]> }

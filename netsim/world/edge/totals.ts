@@ -15,6 +15,8 @@ export class Totals {
   /** Asked where no edge was up; not among `requests`. */
   unserved = 0
   bytes = 0
+  /** Of a region's configuration: what was asked and has an outcome; undefined where there is no Raft. */
+  settingRequests: number | undefined
   readonly latencies = new Latencies()
   readonly #messages = new Float64Array(partNames.length)
   readonly #bytes = new Float64Array(partNames.length)
@@ -36,6 +38,7 @@ export class Totals {
       latencyMsP50: rounded(latencies.percentile(0.5)),
       latencyMsP99: rounded(latencies.percentile(0.99)),
       latencyMsMax: rounded(latencies.maxMs),
+      ...this.settingRequests !== undefined && { settingRequests: this.settingRequests },
       ...Object.fromEntries(parts) as Record<string, number>
     }
   }

@@ -68,7 +68,7 @@ describe('faults as they are done', () => {
   const crashes: FaultPlan = { kind: 'crash', times: 40, from: 0.1, to: 0.6, lastsMs: [1_000, 600_000] }
 
   it('leave everything as it was before them, however they overlap', () => {
-    const kinds = ['crash', 'restart', 'pause', 'slow', 'region-cut', 'one-way-cut', 'split', 'region-loss', 'storm', 'origin-down', 'origin-slow', 'clock-jump'] as const
+    const kinds = ['crash', 'restart', 'pause', 'slow', 'region-cut', 'one-way-cut', 'edge-cut', 'link-cut', 'split', 'region-loss', 'storm', 'origin-down', 'origin-slow', 'clock-jump'] as const
     const plans = kinds.map((kind): FaultPlan => ({ kind, times: 15, from: 0.05, to: 0.9, lastsMs: [1, 900_000], share: 0.3 }))
     for (let seed = 1; seed <= 5; seed++) {
       let calms = 0

@@ -18,7 +18,7 @@ export function paceOf (peers: number, cores: number): number {
   return Math.max(1, Math.ceil(peers / (edgesPerCore * cores)))
 }
 
-/** The daemon's settings of everything that an idle edge does by the clock, slowed down. */
+/** The daemon's settings of everything that an idle edge does by the clock, slowed down; and more time for its dials, of which fewer go at once. */
 export function pacedSettings (pace: number): EdgeBase['settings'] {
   const { refreshMs, pulseSendMs, pulseFreshMs, lateMs, expirySlackMs, linkIntervalMs, antiEntropyFirstMs, antiEntropyIntervalMs, digestIntervalMs } = membershipDefaults
   const { pulsesPerSecondMax, digestsPerSecondMax, dialsMax, dialTimeoutMs, dialYieldMs, exchangeTimeoutMs } = membershipDefaults

@@ -6,7 +6,7 @@ export const meshDefaults = Object.freeze({
   inboundPerSecondMax: 100,
   /** Inbound connections in their handshake at once; each handshake costs about 7 ms of CPU. */
   inboundPendingMax: 100,
-  /** Dial deadline, ms. A live server answers in a few round trips; more only delays the next try. */
+  /** Dial deadline, ms, and that of identify; who is dialled waits twice as long. A live server answers in a few round trips; more only delays the next try. */
   dialTimeoutMs: 5_000,
   /** How long a peer and its addresses are remembered, ms: what a restarted edge can find the others by. */
   peerAgeMs: 30 * 24 * 60 * 60 * 1_000,

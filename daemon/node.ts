@@ -89,13 +89,15 @@ export async function createNode (init: MeshInit, services: ServiceFactories): P
       inboundConnectionThreshold: settings.inboundPerSecondMax,
       maxIncomingPendingConnections: settings.inboundPendingMax,
       dialTimeout: settings.dialTimeoutMs,
-      addressDialTimeout: settings.dialTimeoutMs
+      addressDialTimeout: settings.dialTimeoutMs,
+      // Past it the other end has long given up.
+      inboundUpgradeTimeout: 2 * settings.dialTimeoutMs
     },
     // Membership measures its links itself, and decides itself who is dead.
     connectionMonitor: { enabled: false },
     metrics: init.metrics === undefined ? undefined : () => init.metrics!,
     services: {
-      identify: identify({ maxInboundStreams: settings.streamsMax, maxOutboundStreams: settings.streamsMax }),
+      identify: identify({ maxInboundStreams: settings.streamsMax, maxOutboundStreams: settings.streamsMax, timeout: settings.dialTimeoutMs }),
       ping: linkPing(ping({ maxInboundStreams: settings.streamsMax, maxOutboundStreams: settings.streamsMax })),
       ...(init.dht !== false && {
         dht: memberDht(kadDHT({

@@ -18,20 +18,23 @@ export function paceOf (peers: number, cores: number): number {
   return Math.max(1, Math.ceil(peers / (edgesPerCore * cores)))
 }
 
-/** The daemon's settings of everything that an idle edge does by the clock, slowed down. */
+/** The daemon's settings of everything that an idle edge does by the clock, slowed down; and more time for its dials, of which fewer go at once. */
 export function pacedSettings (pace: number): EdgeBase['settings'] {
   const { refreshMs, pulseSendMs, pulseFreshMs, lateMs, expirySlackMs, linkIntervalMs, antiEntropyFirstMs, antiEntropyIntervalMs, digestIntervalMs } = membershipDefaults
-  const { pulsesPerSecondMax, digestsPerSecondMax } = membershipDefaults
+  const { pulsesPerSecondMax, digestsPerSecondMax, dialsMax, dialTimeoutMs, dialYieldMs, exchangeTimeoutMs } = membershipDefaults
   const slower = <T extends Record<string, number>>(intervals: T): Record<string, number> =>
     Object.fromEntries(Object.entries(intervals).map(([name, ms]) => [name, ms * pace]))
   return pace === 1 ? {} : {
     membership: {
       ...slower({ refreshMs, pulseSendMs, pulseFreshMs, lateMs, expirySlackMs, linkIntervalMs, antiEntropyFirstMs, antiEntropyIntervalMs, digestIntervalMs }),
+      // Each handshake waits for those of all the others: given up too soon it would be begun again, and none would come to its end.
+      ...slower({ dialTimeoutMs, dialYieldMs, exchangeTimeoutMs }),
+      dialsMax: Math.ceil(dialsMax / pace),
       pulsesPerSecondMax: Math.ceil(pulsesPerSecondMax / pace),
       digestsPerSecondMax: Math.ceil(digestsPerSecondMax / pace)
     },
     filters: slower({ changesIntervalMs: filtersDefaults.changesIntervalMs, askTickMs: filtersDefaults.askTickMs }),
     providers: slower({ linkCheckMs: providersDefaults.linkCheckMs }),
-    mesh: slower({ gossipHeartbeatMs: meshDefaults.gossipHeartbeatMs })
+    mesh: slower({ gossipHeartbeatMs: meshDefaults.gossipHeartbeatMs, dialTimeoutMs: meshDefaults.dialTimeoutMs })
   }
 }

@@ -9,6 +9,7 @@ import { systemClock } from '../../daemon/clock.ts'
 import { loadConfig } from '../../daemon/config.ts'
 import { type Database, type Databases, ownDatabases } from '../../daemon/database.ts'
 import { createEdge, type Edge } from '../../daemon/index.ts'
+import { sleep } from '../../protocols/clock.ts'
 import { answerCalls } from '../calls.ts'
 import { Links } from '../links/links.ts'
 import { add, noTraffic, trafficOf } from '../traffic.ts'
@@ -17,6 +18,7 @@ import { configText, edgeFlags } from './edge-flags.ts'
 import type { EdgeLook, HostUsage } from './host.ts'
 import type { CutCall, KillCall, StartCall } from './messages.ts'
 import type { EdgePlan } from './plan.ts'
+import { swarmDefaults } from './settings.ts'
 
 /** How often the event loop is looked at, ms; a wait below it is not seen. */
 const loopResolutionMs = 10
@@ -58,6 +60,14 @@ async function start ({ base, edges: plans, join: joining }: StartCall): Promise
     await edge.start()
     held.edge = edge
   }
+  if (joining.length > 0) await joined(plans.map(({ name }) => edges.get(name)!))
+}
+
+/** Until all of them know of others. Handshakes that wait in line behind too many others are given up, and begun again. */
+async function joined (batch: readonly Held[]): Promise<void> {
+  const endMs = systemClock.nowMs() + swarmDefaults.joinWaitMs
+  const isAlone = ({ edge }: Held): boolean => edge !== undefined && edge.status.status().members === 1
+  while (batch.some(isAlone) && systemClock.nowMs() < endMs) await sleep(systemClock, swarmDefaults.joinLookMs)
 }
 
 function look (): EdgeLook[] {

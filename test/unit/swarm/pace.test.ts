@@ -16,7 +16,7 @@ describe('the pace of a swarm', () => {
       for (const [name, value] of Object.entries(settings)) {
         const own = (settingsDefaults as unknown as Record<string, Record<string, number>>)[part]![name]!
         expect(paced[part]![name], `${part}.${name}`).toBe(value)
-        expect(value, `${part}.${name}`).toBe(name.endsWith('PerSecondMax') ? Math.ceil(own / 3) : own * 3)
+        expect(value, `${part}.${name}`).toBe(name.endsWith('Max') ? Math.ceil(own / 3) : own * 3)
       }
     }
   })

@@ -88,7 +88,7 @@ export interface EdgeDeps {
   readonly databases?: Databases
   /** Groups that agree on configuration. Default: none, so that the local scope is all there is. */
   readonly groups?: AgreedConfigInit['groups']
-  /** What the region's group agrees on. Default: how many commands there were. */
+  /** What the region's group agrees on, for tests. Default: the regional configuration. */
   readonly machine?: StateMachine
 }
 

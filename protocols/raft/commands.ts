@@ -6,8 +6,8 @@
  *     entry    = key length (1 byte) | key (UTF-8, may be empty) | command
  *     snapshot = head length (4) | CBOR { keys: [[key, index, term], …] } | the state machine's own
  */
-import { ColonyError } from '../errors.ts'
-import { decodeFrame, encodeFrame } from '../wire.ts'
+import { ColonyError, WireError } from '../errors.ts'
+import { decodeHead, encodeFrame } from '../wire.ts'
 
 /** Longest idempotency key, bytes. */
 export const keyBytesMax = 128
@@ -53,11 +53,19 @@ export class AppliedKeys {
 
   /** @returns the state machine's own. @throws WireError when the bytes are not what `encode` makes */
   restore (snapshot: Uint8Array): Uint8Array {
-    const { head, payload } = decodeFrame(snapshot)
+    // Not `decodeFrame`: so many long keys do not fit into the head of a frame.
+    const length = snapshot.byteLength < 4 ? Infinity : new DataView(snapshot.buffer, snapshot.byteOffset).getUint32(0)
+    if (length > snapshot.byteLength - 4) throw new WireError(`a snapshot of ${snapshot.byteLength} bytes ends within its keys`)
+    const { keys } = decodeHead(snapshot.subarray(4, 4 + length))
+    if (!Array.isArray(keys) || !keys.every(isPlacedKey)) throw new WireError('a snapshot has keys that are none')
     this.#places.clear()
-    for (const [key, index, term] of head.keys as Array<[string, number, number]>) this.#places.set(key, { index, term })
-    return payload
+    for (const [key, index, term] of keys) this.#places.set(key, { index, term })
+    return snapshot.subarray(4 + length)
   }
 
   clear (): void { this.#places.clear() }
+}
+
+function isPlacedKey (value: unknown): value is [key: string, index: number, term: number] {
+  return Array.isArray(value) && typeof value[0] === 'string' && Number.isSafeInteger(value[1]) && Number.isSafeInteger(value[2])
 }

@@ -128,10 +128,15 @@ export class Log {
     this.#unwritten = snapshot.index + 1
   }
 
-  /** Takes one's own snapshot, and drops what is in it but for the last `kept` entries. */
-  compact (snapshot: Snapshot, kept: number): void {
+  /** Takes one's own snapshot, and drops what is in it but for the last `entriesMax` entries and `bytesMax` of their data. */
+  compact (snapshot: Snapshot, entriesMax: number, bytesMax: number): void {
     this.snapshot = snapshot
-    const base = Math.max(this.#baseIndex, snapshot.index - kept)
+    const least = Math.max(this.#baseIndex, snapshot.index - entriesMax)
+    let base = snapshot.index
+    for (let bytes = 0; base > least; base--) {
+      bytes += this.#entries[base - this.firstIndex]!.data.byteLength
+      if (bytes > bytesMax) break
+    }
     this.#rebase(base, this.termAt(base)!, this.#entries.slice(base - this.#baseIndex))
   }
 

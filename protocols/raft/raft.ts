@@ -120,7 +120,7 @@ export class Raft {
     return { kind: 'forwarded', to: leader }
   }
 
-  /** Changes the configuration by one server; the leader's to do. May be asked again: a change that is made already is refused as one that does nothing. */
+  /** Changes the configuration, by one voter at most; the leader's to do. May be asked again: a change that is made already is refused as one that does nothing. */
   change (change: ConfigurationChange): Proposed {
     return this.#leader?.change(change) ?? { kind: 'refused', refusal: Refusal.NotLeader }
   }
@@ -157,12 +157,12 @@ export class Raft {
    * @throws ColonyError when the state is larger than a snapshot may be
    */
   compact (index: number, data: Uint8Array): Snapshot | undefined {
-    const { log, configurations, settings: { keptEntries, snapshotBytesMax } } = this.#state
+    const { log, configurations, settings: { keptEntries, keptBytes, snapshotBytesMax } } = this.#state
     if (data.byteLength > snapshotBytesMax) throw new ColonyError('COLONY_RAFT_SNAPSHOT', `the state has ${data.byteLength} bytes; a snapshot holds at most ${snapshotBytesMax}`)
     const term = log.termAt(index)
     if (term === undefined || index > log.applied || index <= (log.snapshot?.index ?? 0)) return undefined
     const snapshot = { index, term, configuration: configurations.at(index), data }
-    log.compact(snapshot, keptEntries)
+    log.compact(snapshot, keptEntries, keptBytes)
     configurations.compact(index)
     return snapshot
   }

@@ -50,6 +50,8 @@ export const raftDefaults = Object.freeze({
   snapshotBytesMax: 16 * 1024 * 1024,
   /** Entries kept behind a snapshot, so that a follower that is a little late needs no snapshot. */
   keptEntries: 1_024,
+  /** Their data at most, bytes: a log of large values would otherwise hold that many of them in memory. Lower: more snapshots are sent. */
+  keptBytes: 4 * 1024 * 1024,
   /** Reads that wait for a heartbeat round or for the leader's first commit; past it they are refused. */
   readsMax: 4_096,
   /** A learner is promoted only when it lacks at most this many of the leader's entries and has answered within an election timeout. */

@@ -1,9 +1,8 @@
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { DissolvedGroups } from '../../../daemon/agreement/dissolved.ts'
-import { Ledger } from '../../../daemon/agreement/ledger.ts'
 import { openState } from '../../../daemon/state.ts'
 
 let folder: string
@@ -23,6 +22,18 @@ describe('a group that dissolved', () => {
     await again.forget('1-a')
     expect(await again.all()).toEqual([])
   })
+
+  it('is listed until it is forgotten, and one that cannot be read any more hides no other', async () => {
+    const warned: string[] = []
+    const groups = new DissolvedGroups(folder, (_fields, message) => { warned.push(message) })
+    await groups.keep({ group: '1-a', index: 7, snapshot: new Uint8Array(5) })
+    expect(groups.kept).toEqual([{ group: '1-a', index: 7 }])
+    await writeFile(join(folder, '0-torn.dissolved'), 'torn')
+    for (let time = 0; time < 2; time++) expect((await groups.all()).map(({ group }) => group)).toEqual(['1-a'])
+    expect(warned).toHaveLength(1)
+    await groups.forget('1-a')
+    expect(groups.kept).toEqual([])
+  })
 })
 
 describe('a data folder', () => {
@@ -38,17 +49,5 @@ describe('a data folder', () => {
     const later = await openState(folder)
     expect(later.mayFound).toBe(false)
     await later.close()
-  })
-})
-
-describe('the ledger', () => {
-  it('is the same wherever the same commands were applied, by way of a snapshot or not', () => {
-    const [one, other] = [new Ledger(), new Ledger()]
-    for (const text of ['a', 'b']) one.apply(Buffer.from(text))
-    other.restore(one.snapshot())
-    for (const each of [one, other]) expect(each.apply(Buffer.from('c'))).toBe(3)
-    expect(other.snapshot()).toEqual(one.snapshot())
-    other.restore(undefined)
-    expect(other.snapshot()).toEqual(new Ledger().snapshot())
   })
 })

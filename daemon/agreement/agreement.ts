@@ -14,7 +14,7 @@ import type { PeerName, Region } from '../../protocols/ids.ts'
 import type { Membership } from '../../protocols/membership/service.ts'
 import { Periodic } from '../../protocols/periodic.ts'
 import { newGroupId } from '../../protocols/raft/group-id.ts'
-import type { Dissolved, RaftGroup, StateMachine } from '../../protocols/raft/group.ts'
+import type { RaftGroup, StateMachine } from '../../protocols/raft/group.ts'
 import type { Configuration } from '../../protocols/raft/messages.ts'
 import type { Applied, RequestOptions } from '../../protocols/raft/requests.ts'
 import type { RaftService } from '../../protocols/raft/service.ts'
@@ -63,7 +63,6 @@ export class Agreement {
   readonly #work: Periodic
   /** Of groups that this edge was in and that met an older one: to be listed as conflicts, and then forgotten. `onChange` tells of a new one. */
   readonly dissolved: DissolvedGroups
-  #dissolvedNow: ReadonlyArray<Pick<Dissolved, 'group' | 'index'>> = []
   readonly #listeners = new Set<() => void>()
   #mayFound: boolean
   #startedMs = 0
@@ -75,7 +74,7 @@ export class Agreement {
     this.#init = init
     this.#self = membership.self().peer
     this.#mayFound = init.state.mayFound
-    this.dissolved = new DissolvedGroups(init.dissolvedFolder)
+    this.dissolved = new DissolvedGroups(init.dissolvedFolder, (fields, message) => { logger.warn(fields, message) })
     this.#fellows = new Fellows({ self: this.#self, region, clock, membership, promotionLagMax: raftSettings.promotionLagMax })
     this.#group = raft.group({
       slot: 'region',
@@ -89,10 +88,7 @@ export class Agreement {
         this.#fellows.leaves(peer)
         this.#membersChanged()
       },
-      onDissolved: async (dissolved) => {
-        await this.dissolved.keep(dissolved)
-        this.#dissolvedNow = await this.dissolved.all()
-      }
+      onDissolved: async (dissolved) => { await this.dissolved.keep(dissolved) }
     })
     this.#duties = new Duties({
       clock,
@@ -114,7 +110,7 @@ export class Agreement {
     this.#startedMs = clock.nowMs()
     try {
       await disk.open()
-      this.#dissolvedNow = await this.dissolved.all()
+      await this.dissolved.all()
       await this.#group.start()
     } catch (error) {
       this.#failure = messageOf(error)
@@ -173,7 +169,7 @@ export class Agreement {
       leads,
       self: this.#self,
       refused: this.#failure,
-      dissolved: this.#dissolvedNow.map(({ group, index }) => ({ group, index })),
+      dissolved: this.dissolved.kept,
       nameOf: (peer) => membership.member(peer)?.name
     })
   }
@@ -223,7 +219,7 @@ export class Agreement {
     if (change !== undefined) {
       try {
         await this.#group.change(change, { signal })
-        this.#init.logger.info({ change: change.kind, peer: change.peer, ...this.#configuration() }, 'the region\'s group was changed')
+        this.#init.logger.info({ change: change.kind, peers: change.peers, ...this.#configuration() }, 'the region\'s group was changed')
         return 0
       } catch {
         // A learner that is asked only now whether it is there, another change in flight, another leader.

@@ -1,6 +1,6 @@
 /**
- * Who takes part, as it changes: one server at a time, so that any majority of the old configuration and any of
- * the new one share a server (thesis section 4.1). A configuration counts as soon as it stands in the log, committed or
+ * Who takes part, as it changes: one voter at a time, so that any majority of the old configuration and any of
+ * the new one share a server (thesis section 4.1), and of learners, which are in no majority, as many as may be. A configuration counts as soon as it stands in the log, committed or
  * not; when its entry is replaced by another leader's, the one before counts again.
  */
 import { decode, encode } from 'cborg'
@@ -12,18 +12,20 @@ export const noConfiguration: Configuration = Object.freeze({ voters: [], learne
 
 const peerNameMax = 128
 
-/** What `change` makes of `configuration`; undefined where it would do nothing or take the last voter. */
-export function changed ({ voters, learners }: Configuration, { kind, peer }: ConfigurationChange): Configuration | undefined {
-  const votes = voters.includes(peer)
-  const learns = learners.includes(peer)
-  const last = votes && voters.length === 1
-  const without = (peers: readonly PeerName[]): PeerName[] => peers.filter((each) => each !== peer)
-  switch (kind) {
-    case ChangeKind.AddLearner: return votes || learns ? undefined : { voters, learners: sorted([...learners, peer]) }
-    case ChangeKind.Promote: return learns ? { voters: sorted([...voters, peer]), learners: without(learners) } : undefined
-    case ChangeKind.Demote: return votes && !last ? { voters: without(voters), learners: sorted([...learners, peer]) } : undefined
-    case ChangeKind.Remove: return (votes && !last) || learns ? { voters: without(voters), learners: without(learners) } : undefined
-  }
+/** What `change` makes of `configuration`; undefined where it would do nothing, take the last voter, or change several. */
+export function changed ({ voters, learners }: Configuration, { kind, peers }: ConfigurationChange): Configuration | undefined {
+  const meant = new Set(peers)
+  const named = (some: readonly PeerName[]): PeerName[] => some.filter((peer) => meant.has(peer))
+  const others = (some: readonly PeerName[]): PeerName[] => some.filter((peer) => !meant.has(peer))
+  const next = {
+    [ChangeKind.AddLearner]: () => ({ voters, learners: [...learners, ...meant.difference(new Set([...voters, ...learners]))] }),
+    [ChangeKind.Promote]: () => ({ voters: [...voters, ...named(learners)], learners: others(learners) }),
+    [ChangeKind.Demote]: () => ({ voters: others(voters), learners: [...learners, ...named(voters)] }),
+    [ChangeKind.Remove]: () => ({ voters: others(voters), learners: others(learners) })
+  }[kind]()
+  const votersMoved = Math.abs(next.voters.length - voters.length)
+  const isIdle = votersMoved === 0 && next.learners.length === learners.length
+  return isIdle || votersMoved > 1 || next.voters.length === 0 ? undefined : { voters: sorted(next.voters), learners: sorted(next.learners) }
 }
 
 export function sizeOf ({ voters, learners }: Configuration): number {

@@ -67,7 +67,8 @@ export class Entrance {
       if (own !== undefined && own !== note.group && this.#nonce === '') this.#nonce = newNonce()
       this.#knock(from)
     } else if (note.kind === 'ask') {
-      if (own === undefined) this.#knock(note.leader)
+      // Nobody else is dialled on another's word.
+      if (own === undefined && mayJoin(note.leader)) this.#knock(note.leader)
     } else if (note.kind === 'admit' && this.#nonce !== '' && note.nonce === this.#nonce && (own === undefined || isOlder(note.group, own))) {
       this.end()
       onAdmitted(note.group, note.term, from)

@@ -63,6 +63,8 @@ export class RaftGroup {
     })
     this.#admission = new Admission({
       slot: init.slot,
+      clock: components.clock,
+      gatherMs: components.settings.gatherMs,
       group: () => this.#group!,
       mayJoin: init.mayJoin,
       status: () => this.#core!.status(),
@@ -160,7 +162,7 @@ export class RaftGroup {
     this.#check()
     const proposed = this.#asked((core) => core.change(change))!
     if (proposed.kind === 'appended') return await this.#requests.placed(proposed, options)
-    throw refused(`to ${change.kind} ${change.peer}`, proposed.kind === 'refused' ? proposed.refusal : 'not-leader', this.leader)
+    throw refused(`to ${change.kind} ${change.peers.join(', ')}`, proposed.kind === 'refused' ? proposed.refusal : 'not-leader', this.leader)
   }
 
   /** Leader only: asks `to` to take over, which it does or not within an election timeout. */
@@ -367,6 +369,8 @@ export class RaftGroup {
   #take (stored: Stored): void {
     const { raft } = this.#init
     const { self, clock } = this.#with
+    // Of a group that was given up.
+    this.#unsaved = undefined
     this.#replica.restore(stored.snapshot)
     this.#core = new Raft({ self, group: this.#group!, settings: raft, random: clock.random, stored })
     this.#tickedMs = clock.nowMs()
@@ -391,6 +395,7 @@ export class RaftGroup {
     this.#standing = standing
     this.#core = undefined
     this.#entrance.end()
+    this.#admission.end()
     this.#disarm()
     this.#armedMs = Infinity
     this.#requests.rejectAll(error)

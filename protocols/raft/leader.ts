@@ -62,9 +62,10 @@ export class Leader {
     if (configurations.index > log.commit || !this.#hasCommitted()) return refused(Refusal.ChangePending)
     const next = changed(configurations.latest, change)
     if (next === undefined || sizeOf(next) > settings.membersMax) return refused(Refusal.BadChange)
-    if (change.kind === 'promote' && !this.#hasCaughtUp(change.peer)) {
+    const [slow] = change.kind === 'promote' ? change.peers.filter((peer) => !this.#hasCaughtUp(peer)) : []
+    if (slow !== undefined) {
       // Learners are seldom heard, and only one that answers now may get a vote: from here on it is asked as voters are.
-      this.attend(change.peer)
+      this.attend(slow)
       return refused(Refusal.NotCaughtUp)
     }
     return this.#append(EntryKind.Configuration, encodeConfiguration(next))

@@ -30,10 +30,15 @@ export interface Configuration {
 export const ChangeKind = { AddLearner: 'add-learner', Promote: 'promote', Demote: 'demote', Remove: 'remove' } as const
 export type ChangeKind = typeof ChangeKind[keyof typeof ChangeKind]
 
-/** A single-server change (thesis section 4.1): voters never change by more than one. */
+/**
+ * A single-server change (thesis section 4.1): voters never change by more than one, so that any majority before and any after
+ * share a server. Learners are in no majority, so any number of them may come or go in one change: voters
+ * before and after are the same then, and so are the majorities.
+ */
 export interface ConfigurationChange {
   readonly kind: ChangeKind
-  readonly peer: PeerName
+  /** One to promote or to demote; to add or to remove any number of learners. Those that stand so already are passed over. */
+  readonly peers: readonly PeerName[]
 }
 
 /** What must be on disk before any message that rests on it is sent (section 5.1; figure 2). */

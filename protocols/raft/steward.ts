@@ -1,5 +1,5 @@
 /**
- * Who votes in a group: given what its leader sees, the one change of configuration to make next, or none. Pure; whoever
+ * Who votes in a group: given what its leader sees, the one change of configuration to make next, or none: of one voter, or of any number of learners. Pure; whoever
  * asks proposes what it says, waits until that is committed, and asks again (DESIGN.md, rules of agreement; Ongaro's thesis,
  * chapter 4 for changes by one server at a time). Newcomers come in as learners by `admission.ts`.
  *
@@ -77,17 +77,17 @@ export function nextChange (view: StewardView, settings: StewardSettings): Confi
 
   const seats = wantedVoters(view, settings)
   const raised = seats.find((peer) => !voters.includes(peer))
-  if (raised !== undefined) return isSafe([...voters, raised]) ? { kind: 'promote', peer: raised } : undefined
+  if (raised !== undefined) return isSafe([...voters, raised]) ? { kind: 'promote', peers: [raised] } : undefined
   const surplus = seats.length === 0 ? [] : voters.filter((peer) => !seats.includes(peer))
   // Whoever is gone first, oneself last: a leader that gives up its vote gives up the lead.
   const order: Presence[] = ['left', 'leaving', 'silent', 'here']
   const rank = (peer: PeerName): number => peer === self ? order.length : order.indexOf(fellow(peer).presence)
   const dropped = surplus.sort((one, other) => rank(one) - rank(other)).find((peer) => isSafe(voters.filter((each) => each !== peer)))
   // Whoever is still there goes on as a learner, and so hears that it has no vote any more.
-  if (dropped !== undefined) return { kind: fellow(dropped).presence === 'left' ? 'remove' : 'demote', peer: dropped }
+  if (dropped !== undefined) return { kind: fellow(dropped).presence === 'left' ? 'remove' : 'demote', peers: [dropped] }
 
-  const forgotten = learners.find((peer) => fellow(peer).presence === 'left' || isForgotten(view, fellow(peer), settings))
-  return forgotten === undefined ? undefined : { kind: 'remove', peer: forgotten }
+  const gone = [...learners.filter((peer) => fellow(peer).presence === 'left'), ...forgotten(view, settings)]
+  return gone.length === 0 ? undefined : { kind: 'remove', peers: gone }
 }
 
 /** Who should vote, of those that can now. Empty when nobody stays: then all is left as it is. */
@@ -121,9 +121,11 @@ function sizeOf ({ configuration: { voters, learners }, fellows }: StewardView):
   return staying.length + [...fellows.values()].filter(({ presence }) => presence === 'here').length
 }
 
-/** A learner that is silent for ever, unless fewer would have to vote without it. */
-function isForgotten (view: StewardView, { presence, forMs }: Fellow, { forgetMs }: StewardSettings): boolean {
-  return presence === 'silent' && forMs >= forgetMs && votersAmong(sizeOf(view) - 1) === votersAmong(sizeOf(view))
+/** Learners that are silent for ever: as many as may go without fewer having to vote. */
+function forgotten (view: StewardView, { forgetMs }: StewardSettings): PeerName[] {
+  const silent = view.configuration.learners.map((peer) => fellowOf(view, peer)).filter(({ presence, forMs }) => presence === 'silent' && forMs >= forgetMs)
+  const size = sizeOf(view)
+  return silent.filter((_, at) => votersAmong(size - at - 1) === votersAmong(size)).map(({ peer }) => peer)
 }
 
 /** The first `count` of `fellows`, those of zones with the fewest chosen before the others. */

@@ -210,7 +210,7 @@ describe('a member without a log that counts', () => {
     expect(learner.machine.lines).toEqual(founder.machine.lines)
     await until('it knows what it is', () => learner.group.includes(learner.peer))
     expect(learner.group.status().raft!.configuration).toEqual({ voters: [founder.peer], learners: [learner.peer] })
-    await founder.group.change({ kind: 'promote', peer: learner.peer })
+    await founder.group.change({ kind: 'promote', peers: [learner.peer] })
     await learner.group.propose(bytes('two voters'))
     await until('both have it', () => founder.machine.lines.at(-1) === 'two voters')
   })

@@ -125,9 +125,9 @@ export class SettingsClients {
 
   #draw (edges: readonly Edge[], voters: readonly string[], learners: readonly string[], chance: Random): ConfigurationChange {
     const strangers = edges.map(({ peer }) => peer).filter((peer) => !voters.includes(peer) && !learners.includes(peer))
-    if (strangers.length > 0 && chance.chance(0.5)) return { kind: 'add-learner', peer: chance.pick(strangers) }
-    if (learners.length > 0 && (voters.length < 3 || chance.chance(0.5))) return { kind: 'promote', peer: chance.pick(learners) }
-    return { kind: chance.pick(['demote', 'remove'] as const), peer: chance.pick([...voters, ...learners]) }
+    if (strangers.length > 0 && chance.chance(0.5)) return { kind: 'add-learner', peers: [chance.pick(strangers)] }
+    if (learners.length > 0 && (voters.length < 3 || chance.chance(0.5))) return { kind: 'promote', peers: [chance.pick(learners)] }
+    return { kind: chance.pick(['demote', 'remove'] as const), peers: [chance.pick([...voters, ...learners])] }
   }
 
   /** One whose process runs; undefined where none does. */

@@ -32,7 +32,7 @@ class Region {
     if (what === 'join' && this.leader !== undefined) {
       const name = `p${++this.#born}`
       this.fellows.set(name, fellow(name, this.#born, zone))
-      this.configuration = changed(this.configuration, { kind: 'add-learner', peer: name })!
+      this.configuration = changed(this.configuration, { kind: 'add-learner', peers: [name] })!
     } else if (what === 'leave') this.#become(peer, 'left')
     else if (what === 'drain') this.#become(peer, 'leaving')
     else if (what === 'silence') this.#become(peer, 'silent')
@@ -42,7 +42,7 @@ class Region {
 
   /** Whoever was forgotten knocks and is a learner again. */
   welcome (): void {
-    for (const { peer, presence } of this.fellows.values()) if (presence === 'here') this.configuration = changed(this.configuration, { kind: 'add-learner', peer }) ?? this.configuration
+    for (const { peer, presence } of this.fellows.values()) if (presence === 'here') this.configuration = changed(this.configuration, { kind: 'add-learner', peers: [peer] }) ?? this.configuration
   }
 
   /** One change. @returns whether there was one */
@@ -52,11 +52,11 @@ class Region {
     if (change === undefined) return false
     const before = this.configuration
     const next = changed(before, change)
-    expect(next, `${change.kind} ${change.peer} does nothing`).toBeDefined()
+    expect(next, `${change.kind} ${change.peers.join()} does nothing`).toBeDefined()
     this.configuration = next!
     // Whoever answers must be able to commit it.
-    expect(this.leader, `${change.kind} ${change.peer} stops the group`).toBeDefined()
-    const { presence, answers } = this.fellows.get(change.peer)!
+    expect(this.leader, `${change.kind} ${change.peers.join()} stops the group`).toBeDefined()
+    const { presence, answers } = this.fellows.get(change.peers[0]!)!
     if (change.kind === 'promote') expect([presence, answers]).toEqual(['here', true])
     return true
   }

@@ -122,8 +122,9 @@ export class World {
   change (): void {
     const host = this.leader
     if (host === undefined) return
-    const [kind, peer] = [kinds[Math.floor(this.random() * kinds.length)]!, this.#pick().name]
-    this.#attend(host, () => { host.raft!.change({ kind, peer }) })
+    const kind = kinds[Math.floor(this.random() * kinds.length)]!
+    const peers = Array.from({ length: 1 + Math.floor(this.random() * 3) }, () => this.#pick().name)
+    this.#attend(host, () => { host.raft!.change({ kind, peers }) })
   }
 
   /** A read must see all that anybody had applied when it began. */

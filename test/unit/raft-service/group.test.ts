@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { raftDefaults } from '../../../protocols/raft/settings.ts'
 import { raftServiceDefaults } from '../../../protocols/raft/service-settings.ts'
-import type { Message } from '../../../protocols/raft/messages.ts'
+import { EntryKind, type Message } from '../../../protocols/raft/messages.ts'
 import type { Dissolved } from '../../../protocols/raft/group.ts'
 import type { Note } from '../../../protocols/raft/notes.ts'
 import { empty, lone, settled, testGroup, type TestGroup } from './support.ts'
@@ -27,7 +27,7 @@ describe('a member of a group', () => {
 
   it('sends a leader\'s entries while it writes them, and counts them as its own only then', async () => {
     const { group, store, clock, sent } = await lone()
-    await group.change({ kind: 'add-learner', peer: 'b' })
+    await group.change({ kind: 'add-learner', peers: ['b'] })
     await settled()
     const added = sent.filter(({ kind }) => kind === 'append').at(-1) as Extract<Message, { kind: 'append' }>
     group.receive({ kind: 'append-answer', group: 'g', from: 'b', to: 'a', term: added.term, index: added.prevIndex + added.entries.length, rejected: false, hintIndex: 0, hintTerm: 0 })
@@ -187,10 +187,11 @@ describe('a member without a log that counts', () => {
   })
 
   it('is taken out of the configuration, and in again, before it is told so', async () => {
-    const { group, notes } = await lone()
-    await group.change({ kind: 'add-learner', peer: 'b' })
+    const { group, notes, clock } = await lone()
+    await group.change({ kind: 'add-learner', peers: ['b'] })
     notes.length = 0
     group.receiveNote({ kind: 'knock', slot: 'region', nonce: 'n' }, 'b')
+    clock.advance(raftServiceDefaults.gatherMs)
     expect(notes).toEqual([])
     await settled()
     expect(notes).toMatchObject([['b', { kind: 'admit', nonce: 'n', group: 'g' }]])
@@ -203,8 +204,49 @@ describe('a member without a log that counts', () => {
     expect(group.status().raft!.configurationIndex).toBe(configurationIndex)
     expect(notes).toHaveLength(2)
     group.receiveNote({ kind: 'knock', slot: 'region', nonce: 'm' }, 'b')
+    clock.advance(raftServiceDefaults.gatherMs)
     await settled()
     expect(group.status().raft!.configurationIndex).toBe(configurationIndex + 5)
+  })
+
+  it('comes in with all who knocked in the same moment, by one change; those who stood there already by two', async () => {
+    const { group, notes, store, clock } = await lone()
+    const before = store.writes.length
+    const changes = (): number => store.writes.slice(before).flatMap(({ entries = [] }) => entries).filter(({ kind }) => kind === EntryKind.Configuration).length
+    const peers = Array.from({ length: 40 }, (_, at) => `peer-${String(at).padStart(2, '0')}`)
+    const all = async (nonce: string): Promise<void> => {
+      for (const peer of peers) {
+        group.receiveNote({ kind: 'knock', slot: 'region', nonce }, peer)
+        await settled()
+      }
+      clock.advance(raftServiceDefaults.gatherMs)
+      await settled()
+    }
+    await all('first')
+    expect(changes()).toBe(1)
+    expect(group.status().raft!.configuration).toEqual({ voters: ['a'], learners: peers })
+    expect(notes.map(([to, { kind }]) => `${kind} ${to}`)).toEqual(peers.map((peer) => `admit ${peer}`))
+    // All of them have lost their logs.
+    await all('second')
+    expect(changes()).toBe(3)
+    expect(group.status().raft!.configuration.learners).toEqual(peers)
+    expect(notes).toHaveLength(80)
+  })
+
+  it('is forgotten, with all who wait, when the leader stops', async () => {
+    const { group, notes, clock } = await lone()
+    group.receiveNote({ kind: 'knock', slot: 'region', nonce: 'n' }, 'b')
+    await group.stop()
+    clock.advance(raftServiceDefaults.gatherMs)
+    expect(notes).toEqual([])
+  })
+
+  it('asks whom it is told to ask, where that is a member, and dials nobody else on another\'s word', async () => {
+    const { group, notes } = testGroup('c', { mayJoin: (peer) => peer.length === 1 })
+    await group.start()
+    for (const leader of ['b', 'nobody']) group.receiveNote({ kind: 'ask', slot: 'region', leader }, 'a')
+    expect(notes.map(([to, { kind }]) => `${kind} ${to}`)).toEqual(['knock b'])
+    await group.stop()
   })
 })
 
@@ -242,6 +284,9 @@ describe('two groups that meet', () => {
     expect(store.writes.slice(written)).toMatchObject([{ anew: true, groupId: older, hardState: { term: 7, vote: 'b', commit: 0 }, entries: [] }])
     expect(dissolved.map(({ group: id, snapshot }) => [id, JSON.parse(Buffer.from(snapshot).toString())])).toEqual([[younger, ['of the younger', 'still there']]])
     expect(machine.lines).toEqual([])
+    // Nothing of the younger's term, vote and commit index may come to stand in the older one's log.
+    await group.stop()
+    expect(store.writes.slice(written + 1).filter(({ hardState }) => hardState !== undefined)).toEqual([])
   })
 
   it('the older stays, whoever calls, and takes nobody\'s word but a member\'s', async () => {
@@ -266,10 +311,12 @@ describe('two groups that meet', () => {
   it('a member with its log that was taken out is a learner again without losing it', async () => {
     const test = await member(older)
     test.group.receiveNote({ kind: 'knock', slot: 'region', nonce: 'none', group: older }, 'b')
+    test.clock.advance(raftServiceDefaults.gatherMs)
     await settled()
     expect(test.group.status().raft!.configuration).toEqual({ voters: ['a'], learners: ['b'] })
     const { configurationIndex } = test.group.status().raft!
     test.group.receiveNote({ kind: 'knock', slot: 'region', nonce: 'none', group: older }, 'b')
+    test.clock.advance(raftServiceDefaults.gatherMs)
     await settled()
     expect(test.group.status().raft!.configurationIndex).toBe(configurationIndex)
     expect(test.notes.filter(([, { kind }]) => kind === 'admit')).toEqual([])

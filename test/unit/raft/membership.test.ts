@@ -8,13 +8,13 @@ describe('a change of the configuration', () => {
   it('4.1: changes voters by one server at a time', () => {
     const raft = leader({ learners: ['d'] })
     for (const peer of ['d']) raft.step(confirms(peer, 2, 2))
-    raft.change({ kind: 'promote', peer: 'd' })
+    raft.change({ kind: 'promote', peers: ['d'] })
     expect(raft.status().configuration).toEqual({ voters: ['a', 'b', 'c', 'd'], learners: [] })
   })
 
   it('4.1, 6: counts as soon as it stands in the log, at the leader and at a follower', () => {
     const raft = leader()
-    raft.change({ kind: 'remove', peer: 'c' })
+    raft.change({ kind: 'remove', peers: ['c'] })
     expect(raft.status().configuration.voters).toEqual(['a', 'b'])
     drain(raft)
     raft.step(confirms('c', 2, 3))
@@ -35,35 +35,49 @@ describe('a change of the configuration', () => {
 
   it('4.1: waits until the one before is committed', () => {
     const raft = leader()
-    expect(raft.change({ kind: 'add-learner', peer: 'd' }).kind).toBe('appended')
-    expect(raft.change({ kind: 'add-learner', peer: 'e' })).toEqual({ kind: 'refused', refusal: 'change-pending' })
+    expect(raft.change({ kind: 'add-learner', peers: ['d'] }).kind).toBe('appended')
+    expect(raft.change({ kind: 'add-learner', peers: ['e'] })).toEqual({ kind: 'refused', refusal: 'change-pending' })
     drain(raft)
     raft.step(confirms('b', 2, 3))
-    expect(raft.change({ kind: 'add-learner', peer: 'e' }).kind).toBe('appended')
+    expect(raft.change({ kind: 'add-learner', peers: ['e'] }).kind).toBe('appended')
   })
 
   it('4.1, corrected 2015: waits until the leader has committed an entry of its own term', () => {
     const raft = newLeader()
-    expect(raft.change({ kind: 'remove', peer: 'c' })).toEqual({ kind: 'refused', refusal: 'change-pending' })
+    expect(raft.change({ kind: 'remove', peers: ['c'] })).toEqual({ kind: 'refused', refusal: 'change-pending' })
     drain(raft)
     raft.step(confirms('b', 2, 2))
     drain(raft)
-    expect(raft.change({ kind: 'remove', peer: 'c' }).kind).toBe('appended')
+    expect(raft.change({ kind: 'remove', peers: ['c'] }).kind).toBe('appended')
   })
 
   it.each([
     ['add-learner', 'b'], ['add-learner', 'd'], ['promote', 'b'], ['promote', 'x'], ['demote', 'd'], ['remove', 'x']
   ] as const)('is refused when it does nothing: %s %s', (kind, peer) => {
-    expect(leader({ learners: ['d'] }).change({ kind, peer })).toEqual({ kind: 'refused', refusal: 'bad-change' })
+    expect(leader({ learners: ['d'] }).change({ kind, peers: [peer] })).toEqual({ kind: 'refused', refusal: 'bad-change' })
+  })
+
+  it('4.2.1: brings or takes any number of learners, as no majority changes by them, and never two voters', () => {
+    const raft = leader({ learners: ['d'] })
+    expect(raft.change({ kind: 'add-learner', peers: ['d', 'f', 'e', 'f'] }).kind).toBe('appended')
+    expect(raft.status().configuration).toEqual({ voters: ['a', 'b', 'c'], learners: ['d', 'e', 'f'] })
+    drain(raft)
+    raft.step(confirms('b', 2, 3))
+    for (const peer of ['d', 'e']) raft.step(confirms(peer, 2, 3))
+    for (const [kind, peers] of [['promote', ['d', 'e']], ['demote', ['b', 'c']], ['remove', ['b', 'c', 'd']]] as const) {
+      expect(raft.change({ kind, peers })).toEqual({ kind: 'refused', refusal: 'bad-change' })
+    }
+    expect(raft.change({ kind: 'remove', peers: ['c', 'd', 'e', 'f'] }).kind).toBe('appended')
+    expect(raft.status().configuration).toEqual({ voters: ['a', 'b'], learners: [] })
   })
 
   it('never takes the last voter', () => {
     const raft = leader({ voters: ['a'] })
-    for (const kind of ['remove', 'demote'] as const) expect(raft.change({ kind, peer: 'a' })).toEqual({ kind: 'refused', refusal: 'bad-change' })
+    for (const kind of ['remove', 'demote'] as const) expect(raft.change({ kind, peers: ['a'] })).toEqual({ kind: 'refused', refusal: 'bad-change' })
   })
 
   it('is the leader\'s to make', () => {
-    expect(awake().change({ kind: 'remove', peer: 'b' })).toEqual({ kind: 'refused', refusal: 'not-leader' })
+    expect(awake().change({ kind: 'remove', peers: ['b'] })).toEqual({ kind: 'refused', refusal: 'not-leader' })
   })
 })
 
@@ -72,7 +86,7 @@ describe('servers that come', () => {
     const group = new Group(['a', 'b', 'c'])
     const raft = group.elect('a')
     group.add(server({ self: 'd', terms: [] }), 'd')
-    raft.change({ kind: 'add-learner', peer: 'd' })
+    raft.change({ kind: 'add-learner', peers: ['d'] })
     group.settle()
     group.cut.add('b').add('c')
     raft.propose(value('x'), '')
@@ -92,7 +106,7 @@ describe('servers that come', () => {
     const raft = leader({ learners: ['d'], settings: { promotionLagMax: 1 } })
     for (const text of ['x', 'y']) raft.propose(value(text), '')
     drain(raft)
-    const promote = { kind: 'promote', peer: 'd' } as const
+    const promote = { kind: 'promote', peers: ['d'] } as const
     expect(raft.change(promote)).toEqual({ kind: 'refused', refusal: 'not-caught-up' })
     raft.step(confirms('d', 2, 2))
     expect(raft.change(promote)).toEqual({ kind: 'refused', refusal: 'not-caught-up' })
@@ -128,7 +142,7 @@ describe('servers that go', () => {
   it('4.2.2, 6: a leader that removed itself leads until that is committed, is not counted, and names an heir', () => {
     const group = new Group(['a', 'b', 'c'])
     const raft = group.elect('a')
-    raft.change({ kind: 'remove', peer: 'a' })
+    raft.change({ kind: 'remove', peers: ['a'] })
     raft.ready()
     raft.advance()
     raft.step(confirms('b', 2, 3))
@@ -152,7 +166,7 @@ describe('servers that go', () => {
     const group = new Group(['a', 'b', 'c', 'd'])
     const raft = group.elect('a')
     group.cut.add('d')
-    raft.change({ kind: 'remove', peer: 'd' })
+    raft.change({ kind: 'remove', peers: ['d'] })
     group.tick(5)
     group.cut.clear()
     const { term } = raft
@@ -175,9 +189,9 @@ describe('servers that go', () => {
     for (const peer of ['b', 'c', 'd', 'e']) {
       group.add(server({ self: peer, terms: [], random: () => 0.99 }), peer)
       write(`before ${peer}`)
-      expect(raft.change({ kind: 'add-learner', peer }).kind).toBe('appended')
+      expect(raft.change({ kind: 'add-learner', peers: [peer] }).kind).toBe('appended')
       group.tick(3)
-      expect(raft.change({ kind: 'promote', peer }).kind).toBe('appended')
+      expect(raft.change({ kind: 'promote', peers: [peer] }).kind).toBe('appended')
       group.tick(1)
     }
     for (const peer of ['a', 'b', 'c']) {
@@ -185,7 +199,7 @@ describe('servers that go', () => {
       leading.propose(value(`without ${peer}`), '')
       wanted.push(`without ${peer}`)
       group.tick(1)
-      expect(leading.change({ kind: 'remove', peer }).kind).toBe('appended')
+      expect(leading.change({ kind: 'remove', peers: [peer] }).kind).toBe('appended')
       group.tick(25)
     }
     expect(group.values('d')).toEqual(wanted)
@@ -229,7 +243,7 @@ describe('learners that have everything', () => {
     raft.attend('d')
     expect(said(raft, 'heartbeat').map(({ to }) => to)).toEqual(['b', 'c', 'd'])
     asked(raft, 30)
-    expect(raft.change({ kind: 'promote', peer: 'd' })).toEqual({ kind: 'refused', refusal: 'not-caught-up' })
+    expect(raft.change({ kind: 'promote', peers: ['d'] })).toEqual({ kind: 'refused', refusal: 'not-caught-up' })
     expect(said(raft, 'heartbeat').map(({ to }) => to)).toContain('d')
   })
 

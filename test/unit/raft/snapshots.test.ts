@@ -4,13 +4,14 @@ import { append, awake, beats, confirms, configurationEntry, drain, entry, from,
 import { Raft } from '../../../protocols/raft/raft.ts'
 import type { Message, Snapshot } from '../../../protocols/raft/messages.ts'
 import type { Stored } from '../../../protocols/raft/ready.ts'
+import type { RaftSettings } from '../../../protocols/raft/settings.ts'
 
 const value = (text: string): Uint8Array => Buffer.from(text)
 const snapshot: Snapshot = { index: 5, term: 2, configuration: { voters: ['a', 'b', 'c'], learners: ['d'] }, data: value('state') }
 const install = (peer: string, term: number, what: Snapshot = snapshot): Message => from(peer, { kind: 'snapshot', term, snapshot: what })
 
-function busy (): Raft {
-  const raft = leader()
+function busy (settings: Partial<RaftSettings> = {}): Raft {
+  const raft = leader({ settings })
   for (const text of ['3', '4', '5']) raft.propose(value(text), '')
   drain(raft)
   for (const peer of ['b', 'c']) raft.step(confirms(peer, 2, 5))
@@ -48,6 +49,13 @@ describe('compaction', () => {
     expect(raft.status().firstIndex).toBe(2)
   })
 
+  it('keeps fewer of them where they are large', () => {
+    const raft = busy({ keptEntries: 10, keptBytes: 2 })
+    raft.compact(5, value('state'))
+    // Two of a byte each.
+    expect(raft.status()).toMatchObject({ firstIndex: 4, logBytes: 2 })
+  })
+
   it('refuses a state that no snapshot can hold', () => {
     const raft = leader({ settings: { snapshotBytesMax: 3 } })
     drain(raft)
@@ -59,7 +67,7 @@ describe('installing', () => {
   it('7: a leader sends its snapshot when it no longer has the next entry, once, and goes on behind it', () => {
     const raft = busy()
     raft.compact(5, value('state'))
-    raft.change({ kind: 'add-learner', peer: 'd' })
+    raft.change({ kind: 'add-learner', peers: ['d'] })
     drain(raft)
     raft.step(from('d', { kind: 'append-answer', term: 2, index: 6, rejected: true, hintIndex: 0, hintTerm: 0 }))
     expect(said(raft, 'snapshot')).toMatchObject([{ to: 'd', snapshot: { index: 5 } }])
@@ -72,7 +80,7 @@ describe('installing', () => {
   it('7: one that is not answered is sent again, after its timeout or when the link broke', () => {
     const raft = busy()
     raft.compact(5, value('state'))
-    raft.change({ kind: 'add-learner', peer: 'd' })
+    raft.change({ kind: 'add-learner', peers: ['d'] })
     drain(raft)
     raft.step(from('d', { kind: 'append-answer', term: 2, index: 6, rejected: true, hintIndex: 0, hintTerm: 0 }))
     drain(raft)
@@ -115,7 +123,7 @@ describe('installing', () => {
     group.settle()
     raft.compact(raft.applied, value('xyz'))
     group.add(server({ self: 'd', terms: [] }), 'd')
-    raft.change({ kind: 'add-learner', peer: 'd' })
+    raft.change({ kind: 'add-learner', peers: ['d'] })
     raft.propose(value('after'), '')
     group.settle()
     expect(group.snapshots.get('d')).toMatchObject({ data: value('xyz') })

@@ -18,7 +18,7 @@ function seen (voters: string, learners = '', changes: Readonly<Record<string, P
 const silent = (forMs: number = replaceMs): Partial<Fellow> => ({ presence: 'silent', forMs, answers: false, caughtUp: false })
 const next = (view: StewardView): string => {
   const change = nextChange(view, stewardDefaults)
-  return change === undefined ? 'nothing' : `${change.kind} ${change.peer}`
+  return change === undefined ? 'nothing' : `${change.kind} ${change.peers.join(' ')}`
 }
 
 describe('how many vote', () => {
@@ -101,5 +101,10 @@ describe('learners', () => {
     expect(next(seen('a', 'b', { b: { presence: 'left' } }))).toBe('remove b')
     expect(next(seen('abc', 'de', { d: silent(forgetMs - 1), e: silent(forgetMs) }))).toBe('remove e')
     expect(next(seen('abcde', 'fgh', { h: silent(forgetMs) }))).toBe('nothing')
+  })
+
+  it('go in one change, as many as do not cost a vote', () => {
+    expect(next(seen('abc', 'defg', { d: silent(forgetMs), e: { presence: 'left' }, g: silent(forgetMs) }))).toBe('remove e d g')
+    expect(next(seen('abcde', 'fghi', { f: silent(forgetMs), g: silent(forgetMs) }))).toBe('remove f')
   })
 })

@@ -22,7 +22,7 @@ describe('a transfer', () => {
     const raft = leader()
     raft.transfer('b')
     expect(raft.propose(value('x'), '')).toEqual({ kind: 'refused', refusal: 'transferring' })
-    expect(raft.change({ kind: 'remove', peer: 'c' })).toEqual({ kind: 'refused', refusal: 'transferring' })
+    expect(raft.change({ kind: 'remove', peers: ['c'] })).toEqual({ kind: 'refused', refusal: 'transferring' })
     expect(raft.transfer('c')).toBe('transferring')
     expect(raft.status().transferee).toBe('b')
   })

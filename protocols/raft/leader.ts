@@ -142,7 +142,7 @@ export class Leader {
   }
 
   unreachable (peer: PeerName): void {
-    this.progress.get(peer)?.lost()
+    this.progress.get(peer)?.lost(this.#state.now)
     this.isDirty = true
   }
 
@@ -152,7 +152,7 @@ export class Leader {
     if (now >= this.lease.silentAt()) return false
     if (now >= this.#transferEndsAt) this.#endTransfer()
     for (const progress of this.progress.values()) {
-      if (progress.state === 'snapshot' && now - progress.snapshotAt >= snapshotTimeoutTicks) progress.lost()
+      if (progress.state === 'snapshot' && now - progress.snapshotAt >= snapshotTimeoutTicks) progress.lost(now)
     }
     if (now >= this.#heartbeatAt) {
       this.#heartbeatAt = now + heartbeatTicks
@@ -326,10 +326,10 @@ export class Leader {
     }
   }
 
-  /** To those that were heard lately: a snapshot is too large to send into the dark. */
+  /** To those that were heard lately, and not again at once: a snapshot is too large to send into the dark. The next heartbeat's answer comes back to it. */
   #sendSnapshot (to: PeerName, progress: Progress): void {
     const { log: { snapshot }, now } = this.#state
-    if (snapshot === undefined || !this.#isActive(progress)) return
+    if (snapshot === undefined || !this.#isActive(progress) || now < progress.snapshotRetryAt) return
     this.#state.send({ kind: 'snapshot', to, snapshot })
     progress.snapshotSent(snapshot.index, now)
   }

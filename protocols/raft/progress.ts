@@ -38,6 +38,9 @@ export class Progress {
   /** Of a snapshot under way. */
   snapshotIndex = 0
   snapshotAt = 0
+  /** Before it no other is sent, as one failed; and how many have in a row. */
+  snapshotRetryAt = -Infinity
+  #snapshotsFailed = 0
 
   readonly #settings: RaftSettings
   #inflights: Inflight[] = []
@@ -108,11 +111,20 @@ export class Progress {
     this.round = Math.max(this.round, round)
     const oldest = this.#inflights[0]
     if (this.state === 'probe' && this.#probedIn !== undefined && this.#probedIn < round) this.#probedIn = undefined
-    if (this.state === 'replicate' && oldest !== undefined && oldest.round < round) this.lost()
+    if (this.state === 'replicate' && oldest !== undefined && oldest.round < round) this.#restart()
   }
 
-  /** What is under way is taken as lost: begins again behind what the peer is known to hold. */
-  lost (): void {
+  /** What is under way is taken as lost. Of a snapshot that costs a lot, so the next one waits, ever longer. */
+  lost (now: number): void {
+    if (this.state === 'snapshot') {
+      const { snapshotRetryTicks, snapshotTimeoutTicks } = this.#settings
+      this.snapshotRetryAt = now + Math.min(snapshotTimeoutTicks, snapshotRetryTicks * 2 ** this.#snapshotsFailed++)
+    }
+    this.#restart()
+  }
+
+  /** Begins again behind what the peer is known to hold. */
+  #restart (): void {
     this.#become('probe')
     this.next = this.match + 1
   }
@@ -130,7 +142,9 @@ export class Progress {
     this.#inflightBytes = 0
     this.#probedIn = undefined
     this.commitTold = 0
-    if (state === 'replicate') this.next = this.match + 1
+    if (state !== 'replicate') return
+    this.next = this.match + 1
+    this.#snapshotsFailed = 0
   }
 
   #free (index: number): void {

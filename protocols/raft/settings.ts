@@ -31,6 +31,11 @@ export const raftDefaults = Object.freeze({
   leaseTicks: 9,
   /** After which a snapshot that was sent and not answered is sent again. 10 s by default. Lower: a slow link carries it twice. */
   snapshotTimeoutTicks: 400,
+  /**
+   * Wait after a snapshot that could not be sent, or was not answered, before the next one; doubles up to `snapshotTimeoutTicks`. 0.5 s by
+   * default. Lower: a peer whose disk or link fails gets megabytes again and again; higher: one that only restarted waits longer.
+   */
+  snapshotRetryTicks: 20,
 
   /** Data of one proposal, bytes. Higher: one value holds up others for longer. */
   proposalBytesMax: 1024 * 1024,

@@ -77,22 +77,35 @@ describe('installing', () => {
     expect(said(raft, 'append')).toMatchObject([{ to: 'd', prevIndex: 5, entries: [{ index: 6 }] }])
   })
 
-  it('7: one that is not answered is sent again, after its timeout or when the link broke', () => {
-    const raft = busy()
+  /** How many ticks after one was lost each of the next ones leaves, while `d` answers heartbeats and `lose` loses each. */
+  function waits (count: number, lose: (raft: Raft) => void, settings: Partial<RaftSettings>): number[] {
+    const raft = busy(settings)
     raft.compact(5, value('state'))
     raft.change({ kind: 'add-learner', peers: ['d'] })
     drain(raft)
     raft.step(from('d', { kind: 'append-answer', term: 2, index: 6, rejected: true, hintIndex: 0, hintTerm: 0 }))
-    drain(raft)
-    raft.unreachable('d')
     expect(said(raft, 'snapshot')).toHaveLength(1)
-    for (let round = 2, sent = 0; sent === 0; round++) {
-      raft.tick(2)
+    lose(raft)
+    const waited: number[] = []
+    for (let now = 0, since = 0; waited.length < count && now < 1_000; now += 2) {
       const { messages } = drain(raft)
-      sent = messages.filter(({ kind }) => kind === 'snapshot').length
-      for (const peer of ['b', 'c', 'd']) raft.step(beats(peer, 2, round))
-      expect(round).toBeLessThan(settings.snapshotTimeoutTicks)
+      for (const message of messages) if (message.kind === 'heartbeat') raft.step(beats(message.to, 2, message.round))
+      if (drain(raft).messages.concat(messages).some(({ kind }) => kind === 'snapshot')) {
+        waited.push(now - since)
+        since = now
+        lose(raft)
+      }
+      raft.tick(2)
     }
+    return waited
+  }
+
+  it('7: one that is not answered is sent again after its timeout', () => {
+    expect(waits(1, () => {}, { snapshotTimeoutTicks: 50, snapshotRetryTicks: 0 })).toEqual([50])
+  })
+
+  it('one that could not be sent is sent again later, and ever later', () => {
+    expect(waits(5, (raft) => { raft.unreachable('d') }, { snapshotTimeoutTicks: 50, snapshotRetryTicks: 10 })).toEqual([10, 20, 40, 50, 50])
   })
 
   it('7: with what is new to it a follower puts away its whole log, and writes before it answers', () => {

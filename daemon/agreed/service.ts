@@ -206,8 +206,9 @@ export class AgreedConfig {
       if (late !== undefined && request.dryRun !== true) return await this.#answered(late)
       const { command, ...described } = this.#prepare(change, request)
       if (request.dryRun === true) return { kind: 'described', ...described }
+      const bytes = encodeCommand(command)
       handed = true
-      const { result } = await group.propose(encodeCommand(command), { idempotency: hashOf(id), signal: limit.signal })
+      const { result } = await group.propose(bytes, { idempotency: hashOf(id), signal: limit.signal })
       const answer = (result as Answer | undefined) ?? answerTo(machine.state, change, id)
       return answer === undefined
         ? { kind: 'unknown', reason: 'it was applied before this edge could see what came of it; look at the history', missing: [] }

@@ -7,6 +7,7 @@
  */
 import { createHash } from 'node:crypto'
 import { ColonyError } from '../errors.ts'
+import { commandBytesMax } from '../raft/commands.ts'
 
 export type Json = null | boolean | number | string | readonly Json[] | JsonMap
 export interface JsonMap { readonly [key: string]: Json }
@@ -16,8 +17,8 @@ export interface JsonMap { readonly [key: string]: Json }
  * entries, or their states drift apart.
  */
 export const configLimits = Object.freeze({
-  /** Canonical text of one scope's configuration, bytes: 1,000 sites of 250 bytes. It is one entry of a log, and sent whole. */
-  documentBytesMax: 256 * 1024,
+  /** Canonical text of one scope's configuration, bytes: 1,000 sites of 250 bytes. An entry of a log holds up to two, with the marks of their writes. */
+  documentBytesMax: commandBytesMax / 4,
   /** Maps and lists within each other. The schema needs 5. */
   depthMax: 12,
   /** Values in one document, counted while it is read: bounds the work of whatever arrives. */

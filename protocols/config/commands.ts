@@ -6,8 +6,9 @@
  */
 import { z } from 'zod'
 import { ColonyError } from '../errors.ts'
+import { commandBytesMax } from '../raft/commands.ts'
 import { decodeHead, encodeHead } from '../wire.ts'
-import { configLimits, isMap, plainJson, type JsonMap } from './canonical.ts'
+import { ConfigInvalidError, isMap, plainJson, type JsonMap } from './canonical.ts'
 import { healthSchema } from './health.ts'
 import { layerEntries, layerSchema } from './merge.ts'
 import { boundsSchema, stepSchema } from './rollout.ts'
@@ -15,8 +16,6 @@ import { isVector, type Vector } from './token.ts'
 
 /** Raised when an entry could be understood otherwise than before: an edge that reads a higher one stops applying. */
 export const commandFormat = 1
-/** Largest entry: two documents with the marks of their writes. */
-export const commandBytesMax = 4 * configLimits.documentBytesMax
 
 /** An entry of a later format: the edge must be upgraded before it goes on, as guessing would part it from the others. */
 export class ConfigFormatError extends ColonyError {
@@ -82,10 +81,16 @@ const commandSchema = z.discriminatedUnion('kind', [
 export type Command = z.output<typeof commandSchema>
 export type CommandOf<Kind extends Command['kind']> = Extract<Command, { kind: Kind }>
 
-/** Same command, same bytes. */
+/**
+ * Same command, same bytes.
+ *
+ * @throws ConfigInvalidError for one that no log takes
+ */
 export function encodeCommand (command: Command): Uint8Array {
   const body = command.kind === 'absorb' ? { ...command, layer: layerEntries(command.layer) } : command
-  return encodeHead({ ...body, format: commandFormat })
+  const bytes = encodeHead({ ...body, format: commandFormat })
+  if (bytes.byteLength > commandBytesMax) throw new ConfigInvalidError([`the change: ${bytes.byteLength} bytes as an entry of the log, which takes ${commandBytesMax} at most; change less at once`])
+  return bytes
 }
 
 /**

@@ -12,6 +12,12 @@ import { decodeHead, encodeFrame } from '../wire.ts'
 /** Longest idempotency key, bytes. */
 export const keyBytesMax = 128
 
+/** Largest command, bytes. Not a setting: what one member proposes all must be able to take, and state machines bound themselves by it. */
+export const commandBytesMax = 1024 * 1024
+
+/** The same with its key, as an entry's data. */
+export const entryBytesMax = 1 + keyBytesMax + commandBytesMax
+
 /**
  * Keys that are remembered, the oldest forgotten first. Not a setting: members that disagreed about it would not agree about
  * the state. A key that is used again after so many others is a new command.

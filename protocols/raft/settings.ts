@@ -5,6 +5,7 @@
  * need equal values where a receiver checks them: the three of data in a message, `membersMax` and those of leases.
  */
 import { ColonyError } from '../errors.ts'
+import { entryBytesMax } from './commands.ts'
 
 export const raftDefaults = Object.freeze({
   /** What the host calls one tick, ms; the core never reads it. Groups of one configuration must agree on it, as leases do. */
@@ -37,8 +38,8 @@ export const raftDefaults = Object.freeze({
    */
   snapshotRetryTicks: 20,
 
-  /** Data of one proposal, bytes. Higher: one value holds up others for longer. */
-  proposalBytesMax: 1024 * 1024,
+  /** Data of one proposal, bytes: the largest command and its key. Higher: one value holds up others for longer; lower: large commands are refused. */
+  proposalBytesMax: entryBytesMax,
   /** Data in one append message, bytes; a single larger entry travels alone. Higher: fewer messages, and a lost one costs more. */
   appendBytesMax: 256 * 1024,
   /** Entries in one append message. The codec takes no more than 2,048. */

@@ -160,6 +160,7 @@ describe('refusals name the place, the value and what is allowed', () => {
     ['the same in the environment', { env: { COLONY_HTTP: '8080' } }, `environment COLONY_HTTP is "8080": ${hostPort}`],
     ['the same in the file', { file: 'http: 8080' }, `http in file c.yaml is 8080: ${hostPort}`],
     ['a faulty file under a good flag', { flags: ['--region', 'r'], file: 'region: a/b' }, 'region in file c.yaml is "a/b": expected a name of up to 63 letters, digits, ".", "_" or "-", such as fra-1'],
+    ['a region that is called as the group of all regions', { flags: ['--region', 'global'] }, '--region is "global": expected another name, as the group of all regions is called so'],
     ['an origin with credentials', { flags: ['--origin', 'http://u:p@o'] }, `--origin is "http://u:p@o": ${origin}`],
     ['an origin with a query', { env: { COLONY_ORIGIN: 'http://o/?' } }, `environment COLONY_ORIGIN is "http://o/?": ${origin}`],
     ['an origin of another scheme', { flags: ['--origin', 'ftp://o'] }, `--origin is "ftp://o": ${origin}`],

@@ -1,6 +1,6 @@
 /** A configuration group's state: versions, repeated requests, roll-outs as entries, conflicts, snapshots. */
 import { describe, expect, it } from 'vitest'
-import { encodeCommand } from '../../../protocols/config/commands.ts'
+import { encodeCommand, type CommandOf } from '../../../protocols/config/commands.ts'
 import { effectiveSettings, composeLayers } from '../../../protocols/config/merge.ts'
 import { answerTo } from '../../../protocols/config/prepare.ts'
 import { isReached } from '../../../protocols/config/rollout.ts'
@@ -35,6 +35,12 @@ describe('versions', () => {
     group.change({ kind: 'patch', patch: { sites: { shop: { ttl: null, hostHeader: 'preserve' } }, flags: { beta: true } }, base: 1 })
     expect(group.state.document()).toEqual({ sites: { shop: { ...shop, hostHeader: 'preserve' } }, flags: { beta: true } })
     expect(() => group.change({ kind: 'patch', patch: { sites: { shop: { hosts: null } } } })).toThrow('sites.shop.hosts: missing; no scope gives this site host names')
+  })
+
+  it('are refused before they are proposed where no entry of a log holds them', () => {
+    const command = { ...new Group().prepare({ kind: 'put', document: ttl(1) }), settles: Array.from({ length: 600 }, () => 'x'.repeat(2_000)) } as CommandOf<'put'>
+    expect(() => encodeCommand(command)).toThrow('bytes as an entry of the log, which takes 1048576 at most; change less at once')
+    expect(() => encodeCommand({ ...command, settles: [] })).not.toThrow()
   })
 
   it('are not made for what is agreed already', () => {

@@ -1,4 +1,6 @@
 import { describe, expect, it } from 'vitest'
+import { codeOf } from '../../../protocols/errors.ts'
+import { commandBytesMax, keyBytesMax } from '../../../protocols/raft/commands.ts'
 import { raftDefaults } from '../../../protocols/raft/settings.ts'
 import { raftServiceDefaults } from '../../../protocols/raft/service-settings.ts'
 import { EntryKind, type Message } from '../../../protocols/raft/messages.ts'
@@ -157,11 +159,14 @@ describe('a member of a group', () => {
     const { group } = testGroup('a', {}, { waitingMax: 2 })
     await group.start()
     await group.found('g', three)
-    await expect(group.propose(new Uint8Array(raftDefaults.proposalBytesMax))).rejects.toMatchObject({ code: 'COLONY_RAFT_TOO_LARGE' })
-    const waiting = [group.propose(bytes('1')), group.read('index')].map(async (each) => { await each.catch(() => {}) })
+    const [key, longer] = ['k'.repeat(keyBytesMax), 'k'.repeat(keyBytesMax - 1)]
+    const large = group.propose(new Uint8Array(commandBytesMax), { idempotency: key }).catch((error: unknown) => codeOf(error))
+    await expect(group.propose(new Uint8Array(commandBytesMax + 2), { idempotency: longer })).rejects.toMatchObject({ code: 'COLONY_RAFT_TOO_LARGE' })
+    const waiting = [group.read('index')].map(async (each) => { await each.catch(() => {}) })
     await expect(group.propose(bytes('3'))).rejects.toMatchObject({ code: 'COLONY_RAFT_BUSY' })
     await group.stop()
     await Promise.all(waiting)
+    expect(await large).toBe('COLONY_RAFT_STOPPED')
   })
 })
 

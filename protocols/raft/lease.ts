@@ -60,9 +60,10 @@ export class Lease {
     return Math.max(0, this.#reached((progress) => progress.leaseFrom, now) + leaseTicks - now)
   }
 
-  /** When a majority has been silent for an election timeout; never for one alone. */
+  /** When a majority has been silent for so long that this server steps down; never for one alone. */
   silentAt (): number {
-    return this.#reached((progress) => progress.heardAt, Infinity) + this.#state.settings.electionTicks
+    const { electionTicks, quorumTimeouts } = this.#state.settings
+    return this.#reached((progress) => progress.heardAt, Infinity) + electionTicks * quorumTimeouts
   }
 
   #reached (valueOf: (progress: Progress) => number, own: number): number {

@@ -13,12 +13,19 @@ export const raftDefaults = Object.freeze({
   /** Between two heartbeats of a leader. Lower: leases and lost messages are renewed sooner, more messages. 100 ms by default. */
   heartbeatTicks: 4,
   /**
-   * Silence of the leader after which a server may stand for election; each waits for this and a random part of it more. A leader
-   * that has not heard of a majority for as long steps down. 300 ms by default, so that a killed leader is replaced in about
-   * 0.4 s. Lower: quicker, and elections (not disturbances, thanks to pre-votes) whenever a machine stalls. Must exceed
+   * Silence of the leader after which a server may stand for election; each waits for this and a random part of it more. 300 ms
+   * by default, so that a killed leader is replaced in about 0.4 s. Lower: quicker, and elections (not disturbances, thanks to pre-votes) whenever a machine stalls. Must exceed
    * `heartbeatTicks` and the longest round trip several times.
    */
   electionTicks: 12,
+  /**
+   * Election timeouts of a majority's silence after which a leader steps down; the thesis (section 6.2) has 1. With one voter
+   * down and a round trip of 100 ms one lost segment, which TCP sends again after 200 ms and a round trip, is as long a silence as
+   * an election timeout, and ends nothing: followers that miss a heartbeat only ask for pre-votes, which nobody gives while he hears
+   * the leader. What is promised ends with the lease, whatever this is. Lower: a leader that is cut off says so sooner; higher: it bears
+   * worse links, and who waits at it waits longer to be told.
+   */
+  quorumTimeouts: 2,
   /**
    * Between two heartbeats to a learner that has everything, or has not answered for long; others get those of voters. 10 s by default. Lower: a learner
    * that came back is found sooner, and in a region of a hundred edges each costs the leader a message and its answer.
@@ -77,12 +84,13 @@ export type RaftSettings = { readonly [K in keyof typeof raftDefaults]: number }
 
 /** @throws ColonyError when the settings cannot work together: a lease that outlives the promise it rests on, or messages that cannot be sent */
 export function checkSettings (settings: RaftSettings): void {
-  const { heartbeatTicks, electionTicks, leaseTicks, inflightMessagesMax, appendEntriesMax } = settings
+  const { heartbeatTicks, electionTicks, quorumTimeouts, leaseTicks, inflightMessagesMax, appendEntriesMax } = settings
   const demand = (holds: boolean, what: string): void => {
     if (!holds) throw new ColonyError('COLONY_RAFT_SETTINGS', `these Raft settings cannot work: ${what}`)
   }
   demand(heartbeatTicks >= 1, `heartbeatTicks ${heartbeatTicks} must be 1 or more`)
   demand(electionTicks > heartbeatTicks, `electionTicks ${electionTicks} must exceed heartbeatTicks ${heartbeatTicks}`)
+  demand(quorumTimeouts >= 1, `quorumTimeouts ${quorumTimeouts} must be 1 or more`)
   demand(leaseTicks >= 0 && leaseTicks < electionTicks, `leaseTicks ${leaseTicks} must be below electionTicks ${electionTicks}`)
   demand(inflightMessagesMax >= 1 && appendEntriesMax >= 1, 'inflightMessagesMax and appendEntriesMax must be 1 or more')
 }

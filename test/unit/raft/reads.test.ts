@@ -8,13 +8,23 @@ const readsOf = (raft: ReturnType<typeof leader>): unknown => drain(raft).readie
 
 describe('check-quorum', () => {
   it('6.2: a leader steps down when a majority has been silent for an election timeout', () => {
-    const raft = leader({ voters: ['a', 'b', 'c', 'd', 'e'] })
+    const raft = leader({ voters: ['a', 'b', 'c', 'd', 'e'], settings: { quorumTimeouts: 1 } })
     raft.tick(5)
     raft.step(beats('b', 2, 1))
     raft.tick(4)
     expect(raft.role).toBe('leader')
     raft.tick(1)
     expect([raft.role, raft.term, raft.leader, raft.leaseTicksLeft()]).toEqual(['follower', 2, undefined, 0])
+  })
+
+  it('bears a longer silence without a lease, as one lost segment on a long link may be', () => {
+    const raft = leader({ settings: { quorumTimeouts: 2 } })
+    drain(raft)
+    raft.step(beats('b', 2, 1))
+    raft.tick(19)
+    expect([raft.role, raft.leaseTicksLeft()]).toEqual(['leader', 0])
+    raft.tick(1)
+    expect(raft.role).toBe('follower')
   })
 
   it('6.2: and leads on while a majority answers', () => {

@@ -19,6 +19,7 @@ import type { GroupComponents, GroupInit, GroupStatus, Standing } from './ports.
 import { Replica } from './replica.ts'
 import { refused, Requests, type Applied, type RequestOptions } from './requests.ts'
 import type { Soundness } from './store.ts'
+import { Ticker } from './ticker.ts'
 
 export type { Dissolved, GroupInit, GroupStatus, Standing, StateMachine } from './ports.ts'
 
@@ -29,6 +30,7 @@ export class RaftGroup {
   readonly #admission: Admission
   readonly #entrance: Entrance
   readonly #replica: Replica
+  readonly #ticker: Ticker
   readonly #verdicts: Partial<Record<Verdict, number>> = {}
   #core: Raft | undefined
   #standing: Standing = 'stopped'
@@ -37,10 +39,6 @@ export class RaftGroup {
   #failure: unknown
   #working: Promise<void> | undefined
   #kicked = false
-  /** Up to when the core's time has come. */
-  #tickedMs = 0
-  #armedMs = Infinity
-  #disarm: () => void = () => {}
   /** Known to the core and not on disk yet: a commit index alone is not worth a sync. */
   #unsaved: HardState | undefined
   #seen = ''
@@ -50,6 +48,7 @@ export class RaftGroup {
     this.#init = init
     this.#with = components
     this.#replica = new Replica(init.machine)
+    this.#ticker = new Ticker(components.clock, init.raft.tickMs, () => { this.#asked(() => {}) })
     this.#requests = new Requests({
       clock: components.clock,
       timeoutMs: components.settings.requestTimeoutMs,
@@ -255,35 +254,18 @@ export class RaftGroup {
   }
 
   #catchUp (): void {
-    const { tickMs } = this.#init.raft
-    const ticks = Math.floor((this.#with.clock.nowMs() - this.#tickedMs) / tickMs)
-    if (ticks <= 0) return
-    this.#tickedMs += ticks * tickMs
-    this.#core?.tick(ticks)
+    const ticks = this.#ticker.passed()
+    if (ticks > 0) this.#core?.tick(ticks)
   }
 
   /** Once for all that came in one turn of the event loop: their entries share a batch. */
   #kick (): void {
-    this.#arm()
+    if (this.#core !== undefined) this.#ticker.arm(this.#core.ticksUntilDue())
     if (this.#kicked || this.#working !== undefined || this.#core?.hasReady() !== true) return
     this.#kicked = true
     setImmediate(() => {
       this.#kicked = false
       this.#working ??= this.#work().finally(() => { this.#working = undefined; this.#kick() })
-    })
-  }
-
-  #arm (): void {
-    const core = this.#core
-    if (core === undefined) return
-    const dueMs = this.#tickedMs + core.ticksUntilDue() * this.#init.raft.tickMs
-    // A timer that comes too early only looks again.
-    if (dueMs >= this.#armedMs) return
-    this.#disarm()
-    this.#armedMs = dueMs
-    this.#disarm = this.#with.clock.after(Math.max(0, dueMs - this.#with.clock.nowMs()), () => {
-      this.#armedMs = Infinity
-      this.#asked(() => {})
     })
   }
 
@@ -373,7 +355,7 @@ export class RaftGroup {
     this.#unsaved = undefined
     this.#replica.restore(stored.snapshot)
     this.#core = new Raft({ self, group: this.#group!, settings: raft, random: clock.random, stored })
-    this.#tickedMs = clock.nowMs()
+    this.#ticker.start()
     this.#standing = 'member'
     this.#kick()
     this.#init.onChange?.()
@@ -396,8 +378,7 @@ export class RaftGroup {
     this.#core = undefined
     this.#entrance.end()
     this.#admission.end()
-    this.#disarm()
-    this.#armedMs = Infinity
+    this.#ticker.stop()
     this.#requests.rejectAll(error)
     this.#init.onChange?.()
   }

@@ -93,6 +93,7 @@ export class Agreement {
     this.#duties = new Duties({
       clock,
       leads: () => this.#group.leads(),
+      leaseMs: () => this.#group.status().leaseTicksLeft * raftSettings.tickMs,
       isLeader: () => this.#group.status().raft?.role === 'leader',
       lookMs: raftSettings.heartbeatTicks * raftSettings.tickMs
     })

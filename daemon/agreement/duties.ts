@@ -18,7 +18,9 @@ export interface DutiesInit {
   readonly leads: () => number | undefined
   /** Whether there may be a lease soon. */
   readonly isLeader: () => boolean
-  /** Between two looks at the lease while leading, ms. */
+  /** How long the lease that runs now lasts unless it is renewed, ms. */
+  readonly leaseMs: () => number
+  /** Between two looks at the lease while leading, ms; one comes sooner where the lease ends sooner. */
   readonly lookMs: number
 }
 
@@ -44,8 +46,10 @@ export class Duties {
   look (): void {
     this.#cancel()
     if (this.#ended || this.#all.size === 0) return
-    const { clock, leads, isLeader, lookMs } = this.#init
+    const { clock, leads, leaseMs, isLeader, lookMs } = this.#init
     const term = leads()
+    // First, as one duty that throws must not keep the others beyond their lease.
+    if (isLeader()) this.#cancel = clock.after(term === undefined ? lookMs : Math.min(lookMs, leaseMs()), () => { this.look() })
     for (const [run, running] of this.#all) {
       if (running?.term === term) continue
       running?.controller.abort(new Error('the lease is over'))
@@ -55,7 +59,6 @@ export class Duties {
       this.#all.set(run, { term, controller })
       run({ term, signal: controller.signal })
     }
-    if (isLeader()) this.#cancel = clock.after(lookMs, () => { this.look() })
   }
 
   end (): void {

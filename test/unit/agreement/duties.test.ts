@@ -2,10 +2,10 @@ import { describe, expect, it } from 'vitest'
 import { Duties, type Duty } from '../../../daemon/agreement/duties.ts'
 import { stillClock } from '../../support/store.ts'
 
-function rig (): { duties: Duties, clock: ReturnType<typeof stillClock>, lease: { term: number | undefined, leads: boolean }, begun: Duty[] } {
+function rig (): { duties: Duties, clock: ReturnType<typeof stillClock>, lease: { term: number | undefined, leads: boolean, ms: number }, begun: Duty[] } {
   const clock = stillClock()
-  const lease: { term: number | undefined, leads: boolean } = { term: undefined, leads: false }
-  const duties = new Duties({ clock, leads: () => lease.term, isLeader: () => lease.leads, lookMs: 100 })
+  const lease: { term: number | undefined, leads: boolean, ms: number } = { term: undefined, leads: false, ms: 1_000 }
+  const duties = new Duties({ clock, leads: () => lease.term, leaseMs: () => lease.ms, isLeader: () => lease.leads, lookMs: 100 })
   return { duties, clock, lease, begun: [] }
 }
 
@@ -35,6 +35,17 @@ describe('a duty of the leader', () => {
     expect(begun.map(({ term, signal }) => [term, signal.aborted])).toEqual([[4, true], [6, false]])
     duties.end()
     expect(begun[1]!.signal.aborted).toBe(true)
+  })
+
+  it('ends when its lease does, not at the next look, and though another duty fails', () => {
+    const { duties, clock, lease, begun } = rig()
+    duties.add((duty) => { begun.push(duty) })
+    duties.add(() => { throw new Error('a fault of its own') })
+    Object.assign(lease, { term: 4, leads: true, ms: 30 })
+    expect(() => { duties.look() }).toThrow('a fault of its own')
+    lease.term = undefined
+    clock.advance(30)
+    expect(begun.map(({ signal }) => signal.aborted)).toEqual([true])
   })
 
   it('ends for good when it is taken back', () => {

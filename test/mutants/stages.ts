@@ -34,12 +34,12 @@ function stage (name: string, sizes: Partial<Sizes> = {}, load: Partial<Load> = 
   return { scenario: { ...scenario, sizes: { ...small, ...sizes }, load: { ...scenario.load, ...load }, faults: faults ?? scenario.faults }, options }
 }
 
-/** Groups in much trouble at once, a few seeds long; only the checkers of Raft look. */
+/** Groups in much trouble at once, a few seeds long, whose leaders give up soon; only the checkers of Raft look. */
 function group (sizes: Partial<Sizes>, plan: Partial<AgreementPlan>, network: Scenario['network'], faults: readonly FaultPlan[]): Stage {
   return {
     scenario: {
       name: 'group', summary: 'a group in trouble', sizes: { edges: 10, cities: 2, objects: 10, requests: 10, hours: 0.04, ...sizes },
-      network: { loss: 0, ...network }, driftPpm: 40_000, agreement: { ...agreementDefaults, pauseMs: 150, ...plan }, faults
+      network: { loss: 0, ...network }, driftPpm: 40_000, agreement: { ...agreementDefaults, pauseMs: 150, ...plan, settings: { quorumTimeouts: 1, ...plan.settings } }, faults
     },
     options: { checkers: agreementCheckers }
   }

@@ -223,6 +223,7 @@ describe('a member without a log that counts', () => {
       for (const peer of peers) {
         group.receiveNote({ kind: 'knock', slot: 'region', nonce }, peer)
         await settled()
+        if (peer === peers[20]) await group.propose(bytes(nonce))
       }
       clock.advance(raftServiceDefaults.gatherMs)
       await settled()

@@ -11,6 +11,31 @@ import { empty, lone, settled, testGroup, type TestGroup } from './support.ts'
 const bytes = (text: string): Uint8Array => Buffer.from(text)
 const three = { voters: ['a', 'b', 'c'], learners: [] }
 
+/** One that leads three, with what another voter would answer to all that it has said. */
+async function leadingThree (): Promise<TestGroup & { answer: () => Promise<void> }> {
+  const test = testGroup('a')
+  const { group, clock, sent } = test
+  await group.start()
+  await group.found('g', three)
+  const answer = async (): Promise<void> => {
+    for (const message of sent.splice(0)) {
+      if (message.to !== 'b') continue
+      const back = { group: 'g', from: 'b', to: 'a', term: message.term } as const
+      if (message.kind === 'pre-vote') group.receive({ ...back, kind: 'pre-vote-answer', granted: true })
+      if (message.kind === 'vote') group.receive({ ...back, kind: 'vote-answer', granted: true })
+      if (message.kind === 'append') group.receive({ ...back, kind: 'append-answer', index: message.prevIndex + message.entries.length, rejected: false, hintIndex: 0, hintTerm: 0 })
+      if (message.kind === 'heartbeat') group.receive({ ...back, kind: 'heartbeat-answer', round: message.round, life: 1 })
+    }
+    await settled()
+  }
+  for (let count = 0; count < 100 && group.leads() === undefined; count++) {
+    clock.advance(raftDefaults.tickMs)
+    await settled()
+    await answer()
+  }
+  return { ...test, answer }
+}
+
 describe('a member of a group', () => {
   it('says nothing that rests on a write before that is on disk', async () => {
     const { group, store, sent, clock } = testGroup('a')
@@ -109,27 +134,7 @@ describe('a member of a group', () => {
   })
 
   it('knows, before it says that it leads, how much time has passed', async () => {
-    const test = testGroup('a')
-    const { group, clock, sent } = test
-    await group.start()
-    await group.found('g', three)
-    // What another voter would answer, at once.
-    const answered = async (): Promise<void> => {
-      for (const message of sent.splice(0)) {
-        if (message.to !== 'b') continue
-        const back = { group: 'g', from: 'b', to: 'a', term: message.term } as const
-        if (message.kind === 'pre-vote') group.receive({ ...back, kind: 'pre-vote-answer', granted: true })
-        if (message.kind === 'vote') group.receive({ ...back, kind: 'vote-answer', granted: true })
-        if (message.kind === 'append') group.receive({ ...back, kind: 'append-answer', index: message.prevIndex + message.entries.length, rejected: false, hintIndex: 0, hintTerm: 0 })
-        if (message.kind === 'heartbeat') group.receive({ ...back, kind: 'heartbeat-answer', round: message.round, life: 1 })
-      }
-      await settled()
-    }
-    for (let count = 0; count < 100 && group.leads() === undefined; count++) {
-      clock.advance(raftDefaults.tickMs)
-      await settled()
-      await answered()
-    }
+    const { group, clock } = await leadingThree()
     expect(group.leads()).toBe(group.status().raft!.term)
     // The process was stopped: no timer of it ran meanwhile.
     clock.pass(raftDefaults.electionTicks * raftDefaults.tickMs)
@@ -237,6 +242,19 @@ describe('a member without a log that counts', () => {
     expect(changes()).toBe(3)
     expect(group.status().raft!.configuration.learners).toEqual(peers)
     expect(notes).toHaveLength(80)
+  })
+
+  it('is not told before a majority has it that it is in', async () => {
+    const { group, notes, clock, answer } = await leadingThree()
+    await answer()
+    group.receiveNote({ kind: 'knock', slot: 'region', nonce: 'n' }, 'd')
+    clock.advance(raftServiceDefaults.gatherMs)
+    await settled()
+    expect(group.status().raft!.configuration.learners).toEqual(['d'])
+    expect(notes).toEqual([])
+    await answer()
+    expect(notes).toMatchObject([['d', { kind: 'admit', nonce: 'n' }]])
+    await group.stop()
   })
 
   it('is forgotten, with all who wait, when the leader stops', async () => {

@@ -6,7 +6,7 @@ import type { ChildProcess } from 'node:child_process'
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import type { AgreementStatus } from '../../daemon/agreement/agreement.ts'
 import { Journal } from '../support/raft-node.ts'
 import { get, Swarm, type TestEdge, until } from '../support/edges.ts'
@@ -154,6 +154,12 @@ describe('the leader of a region', () => {
   }, 120_000)
   afterAll(end)
 
+  const ends: Array<() => Promise<void>> = []
+  afterEach(async () => {
+    leader.child.kill('SIGCONT')
+    for (const endLoad of ends.splice(0)) await endLoad()
+  })
+
   /** Proposals one after the other from this edge, until `end`; @returns what was acknowledged */
   function load (edge: TestEdge): { readonly done: string[], end: () => Promise<void> } {
     const done: string[] = []
@@ -165,7 +171,9 @@ describe('the leader of a region', () => {
         await new Promise((resolve) => setTimeout(resolve, 5))
       }
     })()
-    return { done, end: async () => { ended = true; await running } }
+    const endLoad = async (): Promise<void> => { ended = true; await running }
+    ends.push(endLoad)
+    return { done, end: endLoad }
   }
 
   /** Until more is done at each edge than was when it was asked. */

@@ -77,6 +77,8 @@ export class Requests {
   readonly #byKey = new Map<string, Proposal>()
   readonly #reads = new Map<string, Read>()
   #tickets = 0
+  /** Of the last entry that was applied. */
+  #appliedTerm = 0
 
   constructor (init: RequestsInit) { this.#init = init }
 
@@ -150,25 +152,39 @@ export class Requests {
     if (read !== undefined) this.#refusedRead(read, refusal)
   }
 
-  /** The entry at a place was applied. */
+  /**
+   * The entry at a place was applied. Whatever waits further behind it in an earlier term is lost, too, as terms never fall along a
+   * log: it need not wait until something else fills its place, which may be never.
+   */
   applied (place: Place, result: unknown): void {
-    const proposals = this.#byIndex.get(place.index)
-    if (proposals === undefined) return
+    const proposals = this.#byIndex.get(place.index) ?? []
     this.#byIndex.delete(place.index)
     for (const proposal of proposals) {
-      if (proposal.place?.term === place.term) {
+      if (proposal.place?.term !== place.term) this.#displaced(proposal)
+      else {
         proposal.outcome.resolve({ index: place.index, term: place.term, result })
         this.#forget(proposal)
-      } else if (proposal.isChange) {
-        proposal.outcome.reject(new RaftError('COLONY_RAFT_NOT_LEADER', 'another leader took over before the change was committed: it is not done', { leader: this.#init.leader() }))
-        this.#forget(proposal)
-      } else {
-        // Its place is another's for ever, so it cannot be done twice.
-        proposal.place = undefined
-        proposal.handed = false
-        this.#try(proposal)
       }
     }
+    if (place.term <= this.#appliedTerm) return
+    this.#appliedTerm = place.term
+    for (const proposal of [...this.#byIndex.values()].flat()) {
+      if (proposal.place!.index <= place.index || proposal.place!.term >= place.term) continue
+      this.#unplace(proposal)
+      this.#displaced(proposal)
+    }
+  }
+
+  /** Its place is another's for ever, so it cannot be done twice. */
+  #displaced (proposal: Proposal): void {
+    if (proposal.isChange) {
+      proposal.outcome.reject(new RaftError('COLONY_RAFT_NOT_LEADER', 'another leader took over before the change was committed: it is not done', { leader: this.#init.leader() }))
+      this.#forget(proposal)
+      return
+    }
+    proposal.place = undefined
+    proposal.handed = false
+    this.#try(proposal)
   }
 
   /** The state is that of a snapshot now: which entries led to it is not known. */
@@ -190,6 +206,7 @@ export class Requests {
 
   /** Everything that waits ends with `error`. */
   rejectAll (error: unknown): void {
+    this.#appliedTerm = 0
     for (const proposal of [...this.#proposals.values()]) {
       proposal.outcome.reject(error)
       this.#forget(proposal)
@@ -236,11 +253,14 @@ export class Requests {
     proposal.cancelRetry()
     proposal.end()
     this.#proposals.delete(proposal.ticket)
-    const { index } = proposal.place ?? {}
-    const others = index === undefined ? undefined : this.#byIndex.get(index)?.filter((each) => each !== proposal)
-    if (others?.length === 0) this.#byIndex.delete(index!)
-    else if (others !== undefined) this.#byIndex.set(index!, others)
+    this.#unplace(proposal)
     if (this.#byKey.get(proposal.key) === proposal) this.#byKey.delete(proposal.key)
+  }
+
+  #unplace ({ ticket, place }: Proposal): void {
+    const others = place === undefined ? undefined : this.#byIndex.get(place.index)?.filter((each) => each.ticket !== ticket)
+    if (others?.length === 0) this.#byIndex.delete(place!.index)
+    else if (others !== undefined) this.#byIndex.set(place!.index, others)
   }
 
   #tryRead (read: Read): void {

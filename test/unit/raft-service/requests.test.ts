@@ -34,6 +34,22 @@ describe('a proposal that waits', () => {
     expect(await done).toEqual({ index: 8, term: 3, result: 'own' })
   })
 
+  it('is proposed again as soon as its place can only be a later leader\'s, though nothing stands there yet', async () => {
+    const { requests, core } = rig()
+    requests.applied({ index: 5, term: 2 }, undefined)
+    core.says = { kind: 'appended', index: 8, term: 2 }
+    const done = requests.propose(data, '', {})
+    const change = requests.placed({ index: 9, term: 2 }, {}).catch((error: unknown) => error)
+    core.says = { kind: 'appended', index: 7, term: 3 }
+    const later = requests.propose(data, '', {})
+    requests.applied({ index: 6, term: 3 }, undefined)
+    expect(core.proposed).toHaveLength(3)
+    expect(await change).toMatchObject({ code: 'COLONY_RAFT_NOT_LEADER' })
+    requests.applied({ index: 7, term: 3 }, 'both')
+    expect([await done, await later]).toMatchObject([{ result: 'both' }, { result: 'both' }])
+    expect(requests.size).toBe(0)
+  })
+
   it('is handed to the next leader only where a key keeps it from being done twice', async () => {
     const { requests, core, clock } = rig()
     const keyed = requests.propose(data, 'key', {})

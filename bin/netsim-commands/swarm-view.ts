@@ -31,8 +31,8 @@ export class SwarmView {
   event (event: ExperimentEvent): void {
     switch (event.kind) {
       case 'forming': {
-        const { edges, up, complete, regions, agreed } = event.convergence
-        return this.#progress(`forming: ${up} of ${edges} edges up, ${complete} know all others, rings agree in ${agreed} of ${regions} regions (${formatDuration(event.sinceMs)})`)
+        const { edges, up, complete, regions, agreed, led } = event.convergence
+        return this.#progress(`forming: ${up} of ${edges} edges up, ${complete} know all others, rings agree in ${agreed} of ${regions} regions, leaders in ${led} (${formatDuration(event.sinceMs)})`)
       }
       case 'converged': return this.#tell(`${event.convergence.edges} edges are one after ${formatDuration(event.convergedMs)}`)
       case 'probed': {

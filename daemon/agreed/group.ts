@@ -20,6 +20,8 @@ export interface AgreedGroup {
   status: () => {
     readonly standing: string
     readonly failure: string | undefined
+    /** Voters that do not answer, where that is known. */
+    readonly silent?: readonly PeerName[]
     readonly raft: { readonly term: number, readonly commit: number, readonly applied: number, readonly configuration: { readonly voters: readonly PeerName[], readonly learners: readonly PeerName[] } } | undefined
   }
 }

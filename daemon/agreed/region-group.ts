@@ -13,6 +13,7 @@ export interface RegionAgreement extends Pick<AgreedGroup, 'propose' | 'read' | 
     readonly applied: number
     readonly voters: ReadonlyArray<{ readonly peer: PeerName }>
     readonly learners: ReadonlyArray<{ readonly peer: PeerName }>
+    readonly silent?: readonly PeerName[]
     readonly failure?: string | undefined
   }
 }
@@ -29,9 +30,9 @@ export function regionGroup (agreement: RegionAgreement): AgreedGroup {
       return standing === 'member' ? group : undefined
     },
     status: () => {
-      const { standing, failure, term, commit, applied, voters, learners } = agreement.status()
+      const { standing, failure, term, commit, applied, voters, learners, silent = [] } = agreement.status()
       const peers = (some: ReadonlyArray<{ readonly peer: PeerName }>): PeerName[] => some.map(({ peer }) => peer)
-      return { standing, failure, raft: standing === 'member' ? { term, commit, applied, configuration: { voters: peers(voters), learners: peers(learners) } } : undefined }
+      return { standing, failure, silent, raft: standing === 'member' ? { term, commit, applied, configuration: { voters: peers(voters), learners: peers(learners) } } : undefined }
     }
   }
 }

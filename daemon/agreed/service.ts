@@ -278,10 +278,11 @@ export class AgreedConfig {
   /** Voters of a scope's group that this edge cannot reach. */
   missing (scope: Scope): Missing[] {
     const { isReachable, isLinked, members, self } = this.#init
-    const voters = this.group(scope)?.status().raft?.configuration.voters ?? []
+    const { raft, silent = [] } = this.group(scope)?.status() ?? {}
+    const voters = raft?.configuration.voters ?? []
     const known = new Map(members().map((member) => [member.peer, member]))
     const isThere = voters.includes(self) ? isLinked : isReachable
-    return voters.filter((peer) => peer !== self && !isThere(peer)).map((peer) => ({ peer, name: known.get(peer)?.name, region: known.get(peer)?.region }))
+    return voters.filter((peer) => peer !== self && (silent.includes(peer) || !isThere(peer))).map((peer) => ({ peer, name: known.get(peer)?.name, region: known.get(peer)?.region }))
   }
 
   /** What a token names and is not acted on here; nothing when a request may go on. */

@@ -24,7 +24,7 @@ export interface AgreementStatus {
   readonly last: number
   readonly voters: readonly NamedPeer[]
   readonly learners: readonly NamedPeer[]
-  /** Voters that the leader has not heard for an election timeout; told by the leader alone. */
+  /** Voters that are not heard: by the leader, or by a voter that knows of none. */
   readonly silent?: readonly PeerName[]
   /** Whether this edge leads and its lease lasts. */
   readonly leads: boolean
@@ -47,7 +47,7 @@ export interface Around {
   readonly nameOf: (peer: PeerName) => string | undefined
 }
 
-export function statusOf ({ group, standing, soundness, failure, raft, waiting }: GroupStatus, { self, leads, refused, dissolved, nameOf }: Around): AgreementStatus {
+export function statusOf ({ group, standing, soundness, failure, raft, silent, waiting }: GroupStatus, { self, leads, refused, dissolved, nameOf }: Around): AgreementStatus {
   const named = (peer: PeerName): NamedPeer => {
     const name = nameOf(peer)
     return { peer, ...(name !== undefined && { name }) }
@@ -67,7 +67,7 @@ export function statusOf ({ group, standing, soundness, failure, raft, waiting }
     last: raft?.lastIndex ?? 0,
     voters: voters.map(named),
     learners: learners.map(named),
-    ...(role === 'leader' && { silent: raft!.progress.filter(({ peer, active }) => voters.includes(peer) && !active).map(({ peer }) => peer) }),
+    ...((role === 'leader' || silent.length > 0) && { silent }),
     leads,
     logBytes: raft?.logBytes ?? 0,
     waiting,

@@ -4,7 +4,7 @@ import { request, type IncomingHttpHeaders } from 'node:http'
 import type { Clock } from '../../protocols/clock.ts'
 
 export interface Asking {
-  readonly method?: 'GET' | 'POST'
+  readonly method?: 'GET' | 'POST' | 'PUT'
   readonly headers?: Readonly<Record<string, string>>
   readonly body?: string
   readonly timeoutMs: number

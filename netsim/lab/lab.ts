@@ -204,10 +204,15 @@ export class Lab {
     return await ask(socketOf(this.name, host, 'http'), path, this.#clock, { timeoutMs: this.#settings.answerTimeoutMs, ...asking })
   }
 
+  /** Asks a host's admin listener. */
+  async admin (host: LabHost, path: string, asking: Partial<Asking> = {}): Promise<GateAnswer> {
+    return await ask(socketOf(this.name, host, 'admin'), path, this.#clock, { timeoutMs: this.#settings.answerTimeoutMs, ...asking })
+  }
+
   async look (): Promise<HostLook[]> {
     return await Promise.all(this.hosts.map(async (host) => {
       try {
-        const { body } = await ask(socketOf(this.name, host, 'admin'), '/v1/status', this.#clock, { timeoutMs: this.#settings.answerTimeoutMs })
+        const { body } = await this.admin(host, '/v1/status')
         return { host, status: JSON.parse(body.toString()) as EdgeStatus }
       } catch {
         // Gone, or too busy to answer: shows as a host without a status.

@@ -152,13 +152,14 @@ function convergenceChart (rows: ExperimentReport['forming'], peers: number): Ch
     title: 'Convergence',
     unit: Unit.Percent,
     upTo: 100,
-    about: 'All at 100 %: every edge is up and knows every other, and the edges of each region have the same ring.',
+    about: 'All at 100 %: every edge is up and knows every other, and the edges of each region have the same ring and know of the same leader.',
     x: rows.map(({ sinceMs }) => sinceMs / 1_000),
     lines: [
       line('edges up', ({ up }) => up / peers),
       line('members known', ({ membersKnown, edges }) => Math.min(1, membersKnown / edges ** 2)),
       line('edges that know all', ({ complete, edges }) => complete / edges),
-      line('regions of one ring', ({ agreed, regions }) => agreed / regions)
+      line('regions of one ring', ({ agreed, regions }) => agreed / regions),
+      line('regions of one leader', ({ led, regions }) => led / regions)
     ]
   }
 }

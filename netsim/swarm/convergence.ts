@@ -1,5 +1,5 @@
-/** When a swarm is one: everyone knows everyone, and the edges of a region agree on who owns what. Pure. */
-import type { EdgeLook } from './host.ts'
+/** When a swarm is one: everyone knows everyone, and the edges of a region agree on who owns what and who leads. Pure. */
+import type { EdgeLook, EdgeUp } from './host.ts'
 import type { EdgePlan } from './plan.ts'
 
 export interface Convergence {
@@ -12,6 +12,8 @@ export interface Convergence {
   readonly regions: number
   /** Regions whose edges all have the same ring. */
   readonly agreed: number
+  /** Regions whose edges all know of the same leader. */
+  readonly led: number
   readonly connections: number
   readonly whole: boolean
 }
@@ -25,10 +27,12 @@ export function convergenceOf (plan: readonly Pick<EdgePlan, 'name' | 'region'>[
   const up = plan.flatMap(({ name }) => seen.get(name) ?? [])
   const complete = up.filter(({ members }) => members === plan.length).length
   const regions = [...Map.groupBy(plan, ({ region }) => region).values()]
-  const agreed = regions.filter((edges) => {
-    const rings = new Set(edges.map(({ name }) => seen.get(name)?.ring))
-    return rings.size === 1 && !rings.has(undefined)
+  const alike = (of: (up: EdgeUp | undefined) => string | undefined): number => regions.filter((edges) => {
+    const all = new Set(edges.map(({ name }) => of(seen.get(name))))
+    return all.size === 1 && !all.has(undefined)
   }).length
+  const agreed = alike((each) => each?.ring)
+  const led = alike((each) => each?.leader)
   return {
     edges: plan.length,
     up: up.length,
@@ -36,7 +40,8 @@ export function convergenceOf (plan: readonly Pick<EdgePlan, 'name' | 'region'>[
     membersKnown: up.reduce((sum, { members }) => sum + members, 0),
     regions: regions.length,
     agreed,
+    led,
     connections: up.reduce((sum, { connections }) => sum + connections, 0),
-    whole: complete === plan.length && agreed === regions.length
+    whole: complete === plan.length && agreed === regions.length && led === regions.length
   }
 }

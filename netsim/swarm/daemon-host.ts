@@ -6,7 +6,7 @@ import { type Clock, deadline } from '../../protocols/clock.ts'
 import { Program } from '../program.ts'
 import { noTraffic, trafficOf } from '../traffic.ts'
 import { configText, edgeFlags } from './edge-flags.ts'
-import type { EdgeBase, EdgeHost, EdgeLook, HostUsage } from './host.ts'
+import { upOf, type EdgeBase, type EdgeHost, type EdgeLook, type HostUsage } from './host.ts'
 import type { EdgePlan } from './plan.ts'
 
 export interface DaemonHostInit {
@@ -48,8 +48,8 @@ export class DaemonHost implements EdgeHost {
     const { name } = this.#init.edge
     const status = await this.#status()
     if (status === undefined) return [{ name }]
-    const { peer, http, listen, members, ring, connections } = status
-    return [{ name, up: { peer, http, listen: listen[0] ?? '', members, ring, connections } }]
+    const { peer, http, listen } = status
+    return [{ name, up: { peer, http, listen: listen[0] ?? '', ...upOf(status) } }]
   }
 
   async usage (): Promise<HostUsage> {

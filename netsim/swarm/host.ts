@@ -3,7 +3,7 @@
  * `colonyd` of one (daemon-host.ts). What it tells of its edges is small, as a thousand of them are looked at
  * every second while the swarm forms.
  */
-import type { PartTraffic } from '../../daemon/admin/status.ts'
+import type { EdgeStatus, PartTraffic } from '../../daemon/admin/status.ts'
 import type { Traffic } from '../traffic.ts'
 import type { EdgePlan, Ports } from './plan.ts'
 
@@ -22,15 +22,24 @@ export interface EdgeBase {
 export interface EdgeLook {
   readonly name: string
   /** Undefined while it is down. */
-  readonly up?: {
-    readonly peer: string
-    /** Fit for `--join`. */
-    readonly listen: string
-    readonly http: string
-    readonly members: number
-    readonly ring: string | undefined
-    readonly connections: number
-  }
+  readonly up?: EdgeUp
+}
+
+export interface EdgeUp {
+  readonly peer: string
+  /** Fit for `--join`. */
+  readonly listen: string
+  readonly http: string
+  readonly members: number
+  readonly ring: string | undefined
+  /** Its region's, as far as it knows. */
+  readonly leader: string | undefined
+  readonly connections: number
+}
+
+/** What of an edge's status is looked at. */
+export function upOf ({ members, ring, connections, raft }: EdgeStatus): Pick<EdgeUp, 'members' | 'ring' | 'leader' | 'connections'> {
+  return { members, ring, connections, leader: raft.find(({ scope }) => scope === 'region')?.leader?.peer }
 }
 
 /** What a process has used since its start, and what its edges have done since theirs. */

@@ -7,6 +7,9 @@
 import { membershipDefaults } from '../../protocols/membership/settings.ts'
 import { filtersDefaults } from '../../protocols/filters/settings.ts'
 import { providersDefaults } from '../../protocols/providers/settings.ts'
+import { raftServiceDefaults } from '../../protocols/raft/service-settings.ts'
+import { raftDefaults } from '../../protocols/raft/settings.ts'
+import { agreementDefaults } from '../../daemon/agreement/settings.ts'
 import { meshDefaults } from '../../daemon/node-settings.ts'
 import type { EdgeBase } from './host.ts'
 
@@ -35,6 +38,10 @@ export function pacedSettings (pace: number): EdgeBase['settings'] {
     },
     filters: slower({ changesIntervalMs: filtersDefaults.changesIntervalMs, askTickMs: filtersDefaults.askTickMs }),
     providers: slower({ linkCheckMs: providersDefaults.linkCheckMs }),
+    // All else of Raft is counted in ticks.
+    raft: slower({ tickMs: raftDefaults.tickMs }),
+    raftService: slower({ knockIntervalMs: raftServiceDefaults.knockIntervalMs }),
+    agreement: slower({ settleMs: agreementDefaults.settleMs, lookMs: agreementDefaults.lookMs, foundDelayMs: agreementDefaults.foundDelayMs }),
     mesh: slower({ gossipHeartbeatMs: meshDefaults.gossipHeartbeatMs, dialTimeoutMs: meshDefaults.dialTimeoutMs })
   }
 }

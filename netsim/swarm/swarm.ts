@@ -268,8 +268,8 @@ export class Swarm {
 
 function describe (convergence: Convergence | undefined): string {
   if (convergence === undefined) return 'no edge has answered'
-  const { edges, up, complete, regions, agreed } = convergence
-  return `${up} of ${edges} edges are up, ${complete} know all others, ${agreed} of ${regions} regions agree on their ring`
+  const { edges, up, complete, regions, agreed, led } = convergence
+  return `${up} of ${edges} edges are up, ${complete} know all others, ${agreed} of ${regions} regions agree on their ring, ${led} on who leads`
 }
 
 /** Edges of one region after another, so that each batch has one region's address to join by. */

@@ -15,7 +15,7 @@ import { Links } from '../links/links.ts'
 import { add, noTraffic, trafficOf } from '../traffic.ts'
 import { addCoordination, type Coordination } from './coordination.ts'
 import { configText, edgeFlags } from './edge-flags.ts'
-import type { EdgeLook, HostUsage } from './host.ts'
+import { upOf, type EdgeLook, type HostUsage } from './host.ts'
 import type { CutCall, KillCall, StartCall } from './messages.ts'
 import type { EdgePlan } from './plan.ts'
 import { swarmDefaults } from './settings.ts'
@@ -74,8 +74,7 @@ function look (): EdgeLook[] {
   return [...edges.values()].map(({ plan: { name }, edge }) => {
     if (edge === undefined) return { name }
     const { peer, http, listen } = edge.ready
-    const { members, ring, connections } = edge.status.status()
-    return { name, up: { peer, http, listen, members, ring, connections } }
+    return { name, up: { peer, http, listen, ...upOf(edge.status.status()) } }
   })
 }
 

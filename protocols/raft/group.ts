@@ -1,9 +1,8 @@
 /**
- * One Raft group at one member: the pure core (`raft.ts`) with a disk, a clock, a state machine and callers around it. The work
- * is always the same: take what the core has ready, persist, send, apply, go on. While a sync is running,
- * proposals and messages go into the core and come out together with the next ready, so one sync serves
- * all of them. A leader's entries travel while it writes them itself. A write that fails ends the member's part in the group
- * until the edge is started again: nothing may be promised from a disk that did not keep its word.
+ * One Raft group at one member: the pure core (`raft.ts`) with a disk, a clock, a state machine and callers around it. The work is always
+ * the same: take what the core has ready, persist, send, apply, go on. While a sync is running, proposals and messages go into the core and
+ * come out together with the next ready, so one sync serves all of them. A leader's entries travel while it writes them itself. A write that
+ * fails ends the member's part in the group until the edge is started again: nothing may be promised from a disk that did not keep its word.
  */
 import { ColonyError, messageOf } from '../errors.ts'
 import type { PeerName } from '../ids.ts'
@@ -14,7 +13,8 @@ import { RaftError } from './errors.ts'
 import type { Configuration, ConfigurationChange, GroupId, HardState, Message } from './messages.ts'
 import type { Note } from './notes.ts'
 import { bootstrap, emptyStored, Raft } from './raft.ts'
-import { Verdict, type Proposed, type Ready, type Stored } from './ready.ts'
+import type { Proposed, Ready, Stored } from './ready.ts'
+import { Received } from './received.ts'
 import type { GroupComponents, GroupInit, GroupStatus, Standing } from './ports.ts'
 import { Replica } from './replica.ts'
 import { refused, Requests, type Applied, type RequestOptions } from './requests.ts'
@@ -31,7 +31,7 @@ export class RaftGroup {
   readonly #entrance: Entrance
   readonly #replica: Replica
   readonly #ticker: Ticker
-  readonly #verdicts: Partial<Record<Verdict, number>> = {}
+  readonly #received: Received
   #core: Raft | undefined
   #standing: Standing = 'stopped'
   #group: GroupId | undefined
@@ -49,6 +49,7 @@ export class RaftGroup {
     this.#with = components
     this.#replica = new Replica(init.machine)
     this.#ticker = new Ticker(components.clock, init.raft.tickMs, () => { this.#asked(() => {}) })
+    this.#received = new Received(components.clock, init.raft)
     this.#requests = new Requests({
       clock: components.clock,
       timeoutMs: components.settings.requestTimeoutMs,
@@ -180,16 +181,18 @@ export class RaftGroup {
   }
 
   status (): GroupStatus {
+    const raft = this.#core?.status()
     return {
       slot: this.slot,
       standing: this.#standing,
       group: this.#group,
       soundness: this.#soundness,
       failure: this.#failure === undefined ? undefined : messageOf(this.#failure),
-      raft: this.#core?.status(),
+      raft,
+      silent: this.#received.silent(this.#with.self, raft),
       leaseTicksLeft: this.#core?.leaseTicksLeft() ?? 0,
       waiting: this.#requests.size,
-      verdicts: this.#verdicts
+      verdicts: this.#received.verdicts
     }
   }
 
@@ -200,8 +203,7 @@ export class RaftGroup {
   }
 
   receive (message: Message): void {
-    const verdict = this.#asked((core) => core.step(message))
-    if (verdict !== undefined && verdict !== Verdict.Taken) this.#verdicts[verdict] = (this.#verdicts[verdict] ?? 0) + 1
+    this.#received.note(message.from, this.#asked((core) => core.step(message)))
   }
 
   receiveNote (note: Note, from: PeerName): void {
@@ -221,9 +223,7 @@ export class RaftGroup {
   }
 
   /** Leader only: a learner may be there again. */
-  attend (peer: PeerName): void {
-    this.#asked((core) => { core.attend(peer) })
-  }
+  attend (peer: PeerName): void { this.#asked((core) => { core.attend(peer) }) }
 
   /** Asks the leader to give this member's vote to another. May be asked again. */
   askLeave (): void {
@@ -356,6 +356,7 @@ export class RaftGroup {
     this.#replica.restore(stored.snapshot)
     this.#core = new Raft({ self, group: this.#group!, settings: raft, random: clock.random, stored })
     this.#ticker.start()
+    this.#received.restart()
     this.#standing = 'member'
     this.#kick()
     this.#init.onChange?.()

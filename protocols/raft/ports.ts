@@ -30,6 +30,8 @@ export interface GroupStatus {
   readonly failure: string | undefined
   /** Undefined unless it is a member. */
   readonly raft: Status | undefined
+  /** Voters that the leader, or a voter without a leader, does not hear. */
+  readonly silent: readonly PeerName[]
   readonly leaseTicksLeft: number
   readonly waiting: number
   /** Messages that the core did not take, by why. */

@@ -13,8 +13,10 @@ import { labDefaults, scaled, timeFactor } from '../../netsim/lab/settings.ts'
 import { formatTable } from '../../bin/table.ts'
 import { formatBytes, formatDuration } from '../../bin/units.ts'
 import { type Measured, Rig } from './rig.ts'
-import { type Scenario, scenarios } from './scenarios.ts'
+import { agreementScenarios } from './agreement.ts'
+import { type Scenario, scenarios as contentScenarios } from './scenarios.ts'
 
+const scenarios: readonly Scenario[] = [...contentScenarios, ...agreementScenarios]
 const labName = `test-${process.pid}`
 const settings = scaled(labDefaults, timeFactor())
 

@@ -5,6 +5,7 @@
  */
 import { systemClock } from '../../daemon/clock.ts'
 import { contentOf, contentPath } from '../../netsim/lab/content.ts'
+import type { Asking } from '../../netsim/lab/gate.ts'
 import { type HostLook, isWhole, Lab, ringsAgree } from '../../netsim/lab/lab.ts'
 import { type Pinged, type Pinging, ping } from '../../netsim/lab/calibration.ts'
 import { labDefaults, scaled, timeFactor } from '../../netsim/lab/settings.ts'
@@ -23,6 +24,8 @@ export const rigDefaults = Object.freeze({
   recoverTimeoutMs: 20_000,
   /** A client's patience, ms: above what an edge spends on peers and an origin that do not answer. */
   clientTimeoutMs: 20_000,
+  /** A change that was not agreed yet is asked for again so many times, half a second apart. */
+  changeTriesMax: 40,
   /** Quiet time over which coordination is measured, ms. */
   measureMs: 6_000,
   /** Bytes that a host may put on its cable for each second without clients, in a fault: twice what was measured. */
@@ -115,6 +118,12 @@ export class Rig {
     return { status, source }
   }
 
+  /** Asks the host's admin listener. @returns the status and the JSON that came */
+  async admin (host: LabHost, path: string, asking: Omit<Asking, 'timeoutMs'> = {}): Promise<{ readonly status: number, readonly body: Record<string, any> }> {
+    const { status, body } = await this.lab.admin(host, path, { ...asking, timeoutMs: rigDefaults.clientTimeoutMs * this.#factor })
+    return { status, body: JSON.parse(body.toString()) as Record<string, any> }
+  }
+
   /** Every host answers every path rightly. @returns the sources, host by host, in the order of the paths */
   async allRight (hosts: readonly LabHost[], paths: readonly string[], when: string, allowed: readonly string[] = ['hit', 'stale', 'peer', 'origin']): Promise<string[]> {
     return await Promise.all(hosts.flatMap((host) => paths.map(async (path) => {
@@ -205,7 +214,11 @@ export class Rig {
  * the daemon's own 400 ms would at times take a neighbour for dead.
  */
 function patient (factor: number): Record<string, Record<string, number>> {
-  return { fetch: { answerTimeoutMs: 2_000 * factor, silenceTimeoutMs: 5_000 * factor } }
+  return {
+    fetch: { answerTimeoutMs: 2_000 * factor, silenceTimeoutMs: 5_000 * factor },
+    // A leader that got no processor for 300 ms is replaced: no fault, and not what is looked at.
+    raft: { heartbeatTicks: 8 * factor, electionTicks: 60 * factor, leaseTicks: 40 * factor }
+  }
 }
 
 /** Small objects: what is tested is who answers, not how much a cable carries. */

@@ -56,7 +56,7 @@ export const scenarios: readonly Scenario[] = [
   },
   {
     name: 'delegate-cut',
-    // There is no Raft yet, and so no leader: the delegate, the region's lowest peer id, is what speaks for a region.
+    // The lowest peer id of a region speaks for it to others, whoever leads it.
     title: 'a region whose delegate is cut off is told of by another',
     topology: { regions: { europe: { hosts: 3 }, america: { hosts: 2 } } },
     run: async (rig) => {
@@ -217,7 +217,7 @@ async function split (rig: Rig, far: readonly LabHost[]): Promise<void> {
   await mend(rig, [...held, ...single, ...aged, ...fresh])
 }
 
-async function mend (rig: Rig, paths: readonly string[]): Promise<void> {
+export async function mend (rig: Rig, paths: readonly string[]): Promise<void> {
   await rig.lab.heal()
   await rig.untilWhole()
   await rig.allRightSoon(rig.lab.hosts, paths, 'after healing')

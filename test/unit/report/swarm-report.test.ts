@@ -9,7 +9,7 @@ import { readingOf } from '../../../netsim/swarm/cost.ts'
 import type { Report, SeriesRow } from '../../../netsim/workload/messages.ts'
 
 const reading = (atMs: number, sent: number): ExperimentReport['first'] => ({ ...readingOf(atMs, []), edges: 4, coordination: { gossip: { bytesIn: 0, bytesOut: sent, messagesIn: 0, messagesOut: 1 }, ping: { bytesIn: 0, bytesOut: 0, messagesIn: 0, messagesOut: 0 } } })
-const whole: Convergence = { edges: 4, up: 4, complete: 4, membersKnown: 16, regions: 2, agreed: 2, connections: 12, whole: true }
+const whole: Convergence = { edges: 4, up: 4, complete: 4, membersKnown: 16, regions: 2, agreed: 2, led: 2, connections: 12, whole: true }
 const row = (atMs: number, more: Partial<SeriesRow>): SeriesRow => ({ atMs, requests: 10, errors: 0, firstTryErrors: 0, wrongAnswers: 0, bytes: 1_000, hits: 5, peerFetches: 3, originFetches: 2, p50Ms: 2, p99Ms: 20, maxMs: 30, inFlight: 0, ...more })
 const latencyMs = { p50: 2, p90: 10, p99: 20, p999: 30, max: 30 }
 const workload: Report = {
@@ -23,7 +23,7 @@ const run: ExperimentReport = {
   seed: 7, peers: 4, regions: 2, processes: 1, pace: 1, convergedMs: 2_500, connectionsPerPeer: 3, probe: { pairs: 2, fromPeers: 2, failures: [] }, workload,
   faults: [{ fault: kill, phase: 'begins', atMs: 600, edges: 1 }, { fault: cut, phase: 'begins', atMs: 1_100, edges: 2 }, { fault: cut, phase: 'ends', atMs: 3_300, edges: 2 }],
   first: reading(0, 0), last: reading(6_000, 2_400),
-  forming: [{ sinceMs: 100, convergence: { ...whole, edges: 4, up: 1, complete: 0, membersKnown: 1, agreed: 0 } }, { sinceMs: 2_500, convergence: whole }],
+  forming: [{ sinceMs: 100, convergence: { ...whole, edges: 4, up: 1, complete: 0, membersKnown: 1, agreed: 0, led: 0 } }, { sinceMs: 2_500, convergence: whole }],
   watched: [{ atMs: 0, convergence: whole, reading: reading(0, 0) }, { atMs: 2_000, convergence: { ...whole, edges: 3, up: 3, complete: 0, membersKnown: 12 }, reading: reading(2_000, 800) }]
 }
 const chartOf = ({ sections }: ReportDocument, title: string): Chart => sections.flatMap(({ charts }) => charts).find((chart) => chart.title === title)!

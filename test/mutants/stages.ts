@@ -52,6 +52,11 @@ export const stages = {
     // So much comes and goes that two looks may meet the same change under way.
     limits: { directoryQuietMs: Infinity }
   }),
+  /** Owners are busy, and some start again with nothing to do. */
+  relief: stage('steady', { requests: 40_000, hours: 0.06 }, { lifetimeMs: [200, 2_000] }, {
+    settings: { locate: { busyFloorPerSecond: 4 }, routing: { ownersMax: 3 } },
+    limits: { directoryQuietMs: Infinity }
+  }, [{ kind: 'crash', times: 6, from: 0.3, to: 0.5, lastsMs: [2_000, 4_000] }]),
   /** Edges crash, stall and crawl. */
   churn: stage('churn', {}, { lifetimeMs: [5_000, 60_000], changeMs: 60_000 }),
   /** Edges stop and start one after the other. */

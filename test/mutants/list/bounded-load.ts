@@ -41,7 +41,7 @@ export const boundedLoadMutants: readonly Mutant[] = [
     file: gate,
     find: 'Math.exp((this.#countedMs - nowMs) / this.#settings.loadWindowMs)',
     replace: '1 + 0 * nowMs',
-    stages: ['busy'],
+    stages: ['relief'],
     why: 'what was taken long ago still counts'
   },
   {

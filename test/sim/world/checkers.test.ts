@@ -143,7 +143,7 @@ const cases: readonly Case[] = [
     prepare: ({ edges }) => { edges[2]!.holdings.changed = () => {} }
   },
   {
-    checker: loadBound, broken: 'never says busy', says: /has taken \d+ fills a second for 20 s/,
+    checker: loadBound, broken: 'never says busy', says: /has taken \d+ asks a second for 20 s/,
     load: { lifetimeMs: [0, 0], zipf: 0 }, sizes: { edges: 5, cities: 1, requests: 25_000, objects: 5_000, hours: 0.025 },
     settings: { locate: { busyFloorPerSecond: 20 } },
     prepare: ({ edges }, { engine }) => {

@@ -65,6 +65,8 @@ export interface ObtainRequest extends CacheRequest {
   readonly stored?: StoredResponse
   /** Tells whom it is about to wait on. */
   readonly onLevel: (level: Level) => void
+  /** Tells that it asks a peer `have`; what it returns is called when that has ended. */
+  readonly onAsk: () => () => void
   /** Tells that no origin can be reached, and that it is about to wait on whoever may have it. */
   readonly onUnreachable: () => void
 }
@@ -237,6 +239,7 @@ export class Cache {
       stored,
       validators: stored === undefined ? [] : validators(stored.fields),
       onLevel: (level) => { flight.raise(level) },
+      onAsk: () => flight.ask(),
       onUnreachable: () => { flight.sink() }
     }
     const got = await this.#init.fetcher.obtain(asked)

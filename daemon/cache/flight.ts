@@ -4,7 +4,7 @@
  * A flight may wait on another edge's flight, and so edges must never wait on each other in a circle,
  * whatever each believes the ring to be. That is what levels are for: a flight says whom it waits on, an ask
  * to fill joins only a flight of at least its own level, which is above the asker's, and `have` joins
- * only what waits on the origin alone. Every wait leads upwards, so none leads back.
+ * only what waits on the origin alone, on no peer beside it. Every wait leads upwards, so none leads back.
  */
 import type { StoredResponse } from '../store/store.ts'
 import type { Fill, FillHead } from './fill.ts'
@@ -42,6 +42,8 @@ export class Flight {
   readonly #sunk = Promise.withResolvers<undefined>()
   #base: Level
   #level: Level
+  /** Peers that were asked `have` and have not answered. */
+  #asking = 0
   #fill: Fill | undefined
 
   /** @param run does the work; is aborted when nobody wants its outcome any more */
@@ -57,10 +59,19 @@ export class Flight {
 
   get signal (): AbortSignal { return this.#abort.signal }
 
-  /** While a body comes in from a peer, or another source for it is sought, it is what it was at the start. */
+  /**
+   * While a body comes in from a peer, or another source for it is sought, it is what it was at the start. While a peer is asked
+   * beside the origin it is as the home's: two that race their origins with each other would keep each other going when nobody else wants them.
+   */
   get level (): Level {
-    if (this.#fill === undefined) return this.#level
+    if (this.#fill === undefined) return this.#asking > 0 ? Math.min(this.#level, Level.Home) as Level : this.#level
     return this.#fill.fromOrigin ? Level.Origin : this.#base
+  }
+
+  /** A peer is asked `have`. @returns to be called once, when that has ended */
+  ask (): () => void {
+    this.#asking++
+    return () => { this.#asking-- }
   }
 
   /** How far the fetch has come; down again before a body arrives only by `sink`. */

@@ -147,7 +147,8 @@ export class RoutingFetcher implements Fetcher {
     const early = await Promise.race([asked, late.promise, alive.promise]).finally(cancel)
     if (early !== 'late') return await asked
     this.#init.onStep(Step.Hedged)
-    const other = peers.ask(second, askFor(request, { ...init, verb: Verb.Have, last: false }), { signal: request.signal })
+    const answered = request.onAsk()
+    const other = peers.ask(second, askFor(request, { ...init, verb: Verb.Have, last: false }), { signal: request.signal }).finally(answered)
     const winner = await Promise.race([asked, other.then(async (answer) => answer.kind === 'hit' ? answer : await asked)])
     if (winner.kind === 'hit' && winner.peer === second) {
       first.abort(new DOMException('another peer answered first', 'AbortError'))

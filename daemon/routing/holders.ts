@@ -1,7 +1,6 @@
 /**
  * Who may hold an object beyond those whom the ring names: the directory of an owner, the filters of the
- * region, the DHT. Each is asked `have`, which waits for nobody, so none of it can make a circle or slow a
- * request down by more than a round trip.
+ * region, the DHT. Each is asked `have`, which waits for nobody who waits for another edge, so none of it can make a circle.
  */
 import { Verb } from '../../protocols/fetch/messages.ts'
 import type { PeerAnswer } from '../../protocols/fetch/transfer.ts'
@@ -35,7 +34,8 @@ export interface HaveOptions {
 export async function have (init: RoutingInit, request: ObtainRequest, peer: PeerName, silent: Set<PeerName>, { hint = Hint.Ring, staleOk = false, racing = false }: HaveOptions = {}): Promise<Found> {
   const { peers, onStep } = init
   request.signal.throwIfAborted()
-  const answer = await peers.ask(peer, askFor(request, { verb: Verb.Have, self: peers.self, silent, staleOk }), { signal: request.signal })
+  const answered = request.onAsk()
+  const answer = await peers.ask(peer, askFor(request, { verb: Verb.Have, self: peers.self, silent, staleOk }), { signal: request.signal }).finally(answered)
   note(onStep, answer)
   if (answer.kind === 'hit') {
     if (foundBy[hint] !== undefined) onStep(foundBy[hint])

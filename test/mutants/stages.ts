@@ -28,10 +28,10 @@ const small: Sizes = { edges: 12, cities: 3, objects: 400, requests: 4_000, hour
 /** Lifetimes and changes of seconds: who serves what is too old is caught in the act. */
 const lively: Partial<Load> = { lifetimeMs: [2_000, 30_000], changeMs: 40_000, churnPerHour: 1 }
 
-function stage (name: string, sizes: Partial<Sizes> = {}, load: Partial<Load> = {}, options: ColonyOptions = {}, faults?: readonly FaultPlan[]): Stage {
+function stage (name: string, sizes: Partial<Sizes> = {}, load: Partial<Load> = {}, options: ColonyOptions = {}, faults?: readonly FaultPlan[], network?: Scenario['network']): Stage {
   const scenario = scenarioOf(name)
   if (scenario === undefined) throw new RangeError(`there is no scenario ${name}`)
-  return { scenario: { ...scenario, sizes: { ...small, ...sizes }, load: { ...scenario.load, ...load }, faults: faults ?? scenario.faults }, options }
+  return { scenario: { ...scenario, sizes: { ...small, ...sizes }, load: { ...scenario.load, ...load }, faults: faults ?? scenario.faults, network: { ...scenario.network, ...network } }, options }
 }
 
 /** Groups in much trouble at once, a few seeds long; only the checkers of Raft look. */
@@ -100,6 +100,11 @@ export const stages = {
   },
   /** Regions of more edges than join addresses are for. */
   regions: stage('steady', { edges: 24, cities: 3, requests: 2_000, hours: 0.06 }),
+  /** One region across a continent: its edges ask the origin, and each other beside it. */
+  afar: stage('steady', { edges: 9, cities: 1, objects: 20, hours: 0.06 }, { lifetimeMs: [1_000, 20_000], storeShare: 1 }, {
+    // Each that races with its owner has asked the origin.
+    limits: { regionFetchesMax: Infinity }
+  }, undefined, { cityMs: 50 }),
   /** One large region, linked by rings. */
   wide: stage('steady', { edges: 20, cities: 1, requests: 2_000, hours: 0.06 }),
   /** Some are not heard for so long that all others miss them, and hear everybody themselves: the others forget what they had told. */

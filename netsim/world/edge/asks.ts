@@ -71,6 +71,7 @@ export class Asks {
         last: init.last === true,
         flight
       }
+      flight.asking++
       this.#wait(id, ask, resume, init.onFilling, this.#self.settings.fetch.answerTimeoutMs)
       this.#self.send(peer, ask, this.#self.settings.model.headBytes, Part.Content)
     }
@@ -139,6 +140,7 @@ export class Asks {
     const { ask } = waiting
     if (ask !== undefined) {
       ask.over = true
+      ask.flight.asking--
       if (ask.joined !== undefined) ask.flight.waitsFor.delete(ask.joined)
     }
     waiting.resume(answer as never)

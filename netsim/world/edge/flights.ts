@@ -24,6 +24,8 @@ export class Flight {
   /** Flights at other edges that this one waits for now: for the checkers. */
   get waitsFor (): Set<Flight> { return this.#waitsFor ??= new Set() }
   over = false
+  /** Peers that were asked and have not answered. */
+  asking = 0
   #level: Level
   #waitsFor: Set<Flight> | undefined
   #waiting: Array<(outcome: Outcome) => void> | undefined
@@ -38,7 +40,7 @@ export class Flight {
     this.#level = level
   }
 
-  get level (): Level { return this.#level }
+  get level (): Level { return this.asking > 0 ? Math.min(this.#level, Level.Home) as Level : this.#level }
 
   raise (level: Level): void { if (level > this.#level) this.#level = level }
 

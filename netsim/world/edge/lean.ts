@@ -148,7 +148,7 @@ export class Lean {
   #have (edge: number, question: Question, object: number): void {
     for (let variant = 0; variant < variants; variant++) {
       const trip = this.#trips.get(edge * variants + variant, object)
-      if (trip === undefined || trip.level !== Level.Origin) continue
+      if (trip === undefined || trip.level !== Level.Origin || trip.asked !== undefined) continue
       trip.wait(question)
       return
     }

@@ -12,6 +12,14 @@ const breaker = 'daemon/origin/breaker.ts'
 
 export const cacheMutants: readonly Mutant[] = [
   {
+    name: 'waits-for-a-racer',
+    file: 'netsim/world/edge/flights.ts',
+    find: 'return this.asking > 0 ? Math.min(this.#level, Level.Home) as Level : this.#level',
+    replace: 'return this.#level',
+    stages: ['afar'],
+    why: 'two that race each other with their origins keep each other going (mirrors daemon/cache/flight.ts)'
+  },
+  {
     name: 'skip-the-sync',
     file: cache,
     find: 'disk.sync(() => { watch.sync(index, \'ends\') })',

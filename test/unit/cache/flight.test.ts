@@ -64,4 +64,19 @@ describe('a flight', () => {
     fromOrigin = false
     expect(one.level).toBe(Level.Owner)
   })
+
+  it('is as the home\'s while it asks a peer beside the origin, until all of those have answered or its body comes from the origin', () => {
+    const one = new Flight(Level.Asker, async () => await new Promise(() => {}))
+    const early = one.ask()
+    expect(one.level).toBe(Level.Asker)
+    one.raise(Level.Origin)
+    const late = one.ask()
+    early()
+    expect(one.level).toBe(Level.Home)
+    late()
+    expect(one.level).toBe(Level.Origin)
+    one.ask()
+    one.land({ fromOrigin: true } as Fill)
+    expect(one.level).toBe(Level.Origin)
+  })
 })

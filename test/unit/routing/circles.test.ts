@@ -55,6 +55,45 @@ describe('edges that have different views of the ring', () => {
   })
 })
 
+describe('edges that ask each other beside their origins', () => {
+  const far = (names: readonly string[]) => ({
+    regions: { home: [...names] },
+    // Each takes the next for the owner.
+    views: Object.fromEntries(names.map((name, index) => [name, { home: [...names.slice(index + 1), ...names.slice(0, index + 1)] }])),
+    // Too far to be waited for, near enough to be raced.
+    rtts: Object.fromEntries(names.map((name) => [name, 50])),
+    origin: origin.url
+  })
+
+  it.each([['two', ['a', 'b']], ['three', ['a', 'b', 'c']]])('do not keep each other\'s fetches going when all clients have left: %s', async (_what, names) => {
+    origin.on('/a', () => {})
+    const edges = Object.values(colonyOf(far(names)))
+    const leaving = new AbortController()
+    const answers = edges.map(async (edge) => await edge.get({ signal: leaving.signal }).catch(() => 'left'))
+    await eventually(() => origin.count('/a') === edges.length && edges.every(({ answered }) => answered.length === 1))
+    leaving.abort(new Error('the client leaves'))
+    expect(await Promise.all(answers)).toEqual(edges.map(() => 'left'))
+    await eventually(() => edges.every(({ cache }) => cache.flights === 0))
+  })
+
+  it('have it from one that asks the origin alone', async () => {
+    const gate = Promise.withResolvers<void>()
+    origin.on('/a', async (_request, response) => {
+      if (origin.count('/a') > 1) return
+      await gate.promise
+      response.writeHead(200, { 'cache-control': 'max-age=60', 'content-length': 5 }).end('whole')
+    })
+    const { a, b } = colonyOf({ ...far(['a', 'b']), views: { a: { home: ['b', 'a'] }, b: { home: ['b', 'a'] } } }) as Record<'a' | 'b', ColonyEdge>
+    const first = b.get()
+    await eventually(() => origin.count('/a') === 1)
+    const second = a.get()
+    await eventually(() => b.answered.length === 1)
+    gate.resolve()
+    expect([await first, await second]).toEqual([{ kind: 'origin', bytes: Buffer.from('whole'), status: 200 }, { kind: 'peer', bytes: Buffer.from('whole'), status: 200 }])
+    expect(a.steps).toEqual(['peer-raced', 'origin', 'peer-hit'])
+  })
+})
+
 describe('edges without an origin', () => {
   it.each([
     ['nobody has an origin', undefined], ['the origin is dead', 'dead']

@@ -35,7 +35,7 @@ export function siteOf (originUrl?: string, more: Partial<Site> = {}): Site {
 
 export function requestOf (site: Site, more: Partial<ObtainRequest> = {}): ObtainRequest & { readonly levels: Level[] } {
   const levels: Level[] = []
-  const told = { onLevel: (level: Level) => { levels.push(level) }, onUnreachable: () => {} }
+  const told = { onLevel: (level: Level) => { levels.push(level) }, onAsk: () => () => {}, onUnreachable: () => {} }
   return {
     site, key, target: '/a', fields: [], path: [], silent: [], level: Level.Asker, signal: new AbortController().signal, traceparent,
     validators: [], ...told, ...more, levels
@@ -169,6 +169,8 @@ export interface ColonyInit {
   /** Edges whose view of the owners is another. */
   readonly views?: Record<PeerName, Record<Region, PeerName[]>>
   readonly previous?: Record<PeerName, PeerName>
+  /** Round trips to edges as all others measure them, ms; none: near. */
+  readonly rtts?: Record<PeerName, number>
 }
 
 /** Whole edges without sockets between them. The first region is the key's home. */
@@ -177,7 +179,7 @@ export function colonyOf (init: ColonyInit): Record<PeerName, ColonyEdge> {
   for (const [region, names] of Object.entries(init.regions)) {
     for (const self of names) {
       const view = init.views?.[self] ?? init.regions
-      const peers = fakePeers({ self, region, owners: view, members: init.regions, previous: init.previous?.[self] })
+      const peers = fakePeers({ self, region, owners: view, members: init.regions, previous: init.previous?.[self], rtts: init.rtts })
       const ask: Peers['ask'] = async (peer, asked, options) => {
         options.signal.throwIfAborted()
         const edge = edges[peer]

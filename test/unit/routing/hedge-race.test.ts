@@ -56,14 +56,22 @@ describe('an owner that gives no sign of life for a while', () => {
   it('wins when it answers first, and the second holder\'s late hit is dropped', async () => {
     const clock = manualClock()
     const [owner, second] = [pending(), pending()]
+    let asking = 0
+    const onAsk = () => {
+      asking++
+      return () => { asking-- }
+    }
     const peers = fakePeers({ owners: { here: ['one', 'two'] }, answers: { one: owner.script, 'have two': second.script } })
-    const got = fetcherOf(peers, { clock }).fetcher.obtain(requestOf(siteOf()))
+    const got = fetcherOf(peers, { clock }).fetcher.obtain(requestOf(siteOf(), { onAsk }))
     await clock.advance(hedgeDelayMs)
     owner.answer(hitOf('one', body))
     expect(await got).toMatchObject({ upstream: { peer: 'one' } })
+    // Whoever asks the second holder still is not waited for itself.
+    expect(asking).toBe(1)
     const late = hitOf('two', body)
     second.answer(late)
     await eventually(() => late.cancelled === 1, 1_000)
+    expect(asking).toBe(0)
   })
 
   it('and answers with a hit just as it is let go has that hit dropped, not left open', async () => {

@@ -109,7 +109,10 @@ export class Leader {
     progress.heardAt = this.#state.now
     if (rejected) {
       const hint = log.backOff(Math.min(hintIndex, index), hintTerm)
-      if (!progress.rejected(index, hint.index)) return Verdict.Stale
+      if (!progress.rejected(index, hint.index)) {
+        this.isDirty = true
+        return Verdict.Stale
+      }
     } else {
       if (!progress.confirmed(index)) return Verdict.Stale
       this.#commit()

@@ -99,7 +99,12 @@ export class Progress {
 
   /** The peer has not the place before `next`; the logs may agree up to `hint`. @returns whether this was news */
   rejected (index: number, hint: number): boolean {
-    if (this.state === 'snapshot' || index <= this.match) return false
+    if (this.state === 'snapshot') return false
+    if (index <= this.match) {
+      // A message that overtook those before it: what it said of the commit index was not taken, either.
+      this.commitTold = 0
+      return false
+    }
     if (this.state === 'probe' && index !== this.next - 1) return false
     this.#become('probe')
     this.next = Math.max(this.match + 1, Math.min(index, hint + 1))

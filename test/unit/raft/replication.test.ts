@@ -147,6 +147,22 @@ describe('replication', () => {
     expect(drain(raft).readies.flatMap(({ entries }) => entries.map(({ index }) => index))).toEqual([2, 3, 4])
   })
 
+  it('tells a peer again how far is committed when the word of that had overtaken the entry', () => {
+    const raft = leader({ learners: ['d'] })
+    raft.propose(value('x'), '')
+    drain(raft)
+    for (const peer of ['b', 'd']) raft.step(confirms(peer, 2, 2))
+    drain(raft)
+    raft.step(confirms('b', 2, 3))
+    const told = () => said(raft, 'append').filter(({ to }) => to === 'd').map(({ prevIndex, entries, commit }) => [prevIndex, entries.length, commit])
+    expect(told()).toEqual([[3, 0, 3]])
+    raft.step(confirms('d', 2, 3))
+    expect(told()).toEqual([])
+    raft.step(from('d', { kind: 'append-answer', term: 2, index: 3, rejected: true, hintIndex: 2, hintTerm: 2 }))
+    expect(told()).toEqual([[3, 0, 3]])
+    expect(told()).toEqual([])
+  })
+
   it('figure 2: a follower commits no further than the entries that it was sent', () => {
     const raft = server({ terms: [1, 1, 1] })
     raft.step(append('b', 2, [2, 1], [], 9))

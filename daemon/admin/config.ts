@@ -68,8 +68,8 @@ export function configRoutes (source: ConfigSource): AdminRoute[] {
     route('GET', '/v1/config', async (request) => await config.get(request)),
     route('PUT', '/v1/config', async (request) => await config.change(request, (document, base) => ({ kind: 'put', document, ...base }))),
     route('PATCH', '/v1/config', async (request) => await config.change(request, (patch, base) => ({ kind: 'patch', patch, ...base }))),
-    route('POST', '/v1/config/rollback', async (request) => await config.change(request, (body) => ({ kind: 'rollback', to: versionOf(body, 'to') }))),
-    route('POST', '/v1/config/resolve', async (request) => await config.change(request, resolution)),
+    route('POST', '/v1/config/rollback', async (request) => await config.change(request, (body, base) => ({ kind: 'rollback', to: versionOf(body, 'to'), ...base }))),
+    route('POST', '/v1/config/resolve', async (request) => await config.change(request, (body, base) => ({ ...resolution(body), ...base }))),
     route('POST', '/v1/config/abort', async (request) => await config.abort(request)),
     route('POST', '/v1/config/recover', async (request) => await config.recover(request)),
     route('GET', '/v1/config/status', async ({ request }) => jsonResponse(200, await config.status(request.signal))),
@@ -230,7 +230,7 @@ function later (response: EdgeResponse): EdgeResponse {
   return { ...response, fields: [...response.fields, retryLater] }
 }
 
-function resolution (body: unknown): Change {
+function resolution (body: unknown): Extract<Change, { kind: 'resolve' }> {
   const { path, keep = 'winner' } = (isMap(body) ? body : {}) as { path?: unknown, keep?: unknown }
   if (typeof path !== 'string') throw new RequestFault(400, 'path is missing: expected {"path":"sites/shop/ttl/default","keep":"winner"}')
   if (keep !== 'winner' && !Number.isSafeInteger(keep)) throw new RequestFault(400, 'keep is neither "winner" nor the place of a losing value, counted from 0')

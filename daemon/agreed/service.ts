@@ -221,7 +221,7 @@ export class AgreedConfig {
     }
   }
 
-  /** Ends a roll-out by hand. @throws ConfigBaseError when that version is not being rolled out */
+  /** Ends a roll-out by hand; of one that was aborted it says so again. @throws ConfigBaseError when that version is not being rolled out */
   async abort (scope: Scope, version: number, { author, reason, signal }: Pick<ChangeRequest, 'author' | 'reason' | 'signal'>): Promise<Outcome> {
     const { machine, group: groupOf } = this.#scopes.get(scope)!
     const group = groupOf()
@@ -231,6 +231,8 @@ export class AgreedConfig {
     let handed = false
     try {
       await group.read('lease', { signal: limit.signal })
+      const known = machine.state.version(version)
+      if (known?.outcome === 'aborted') return { kind: 'done', version, hash: known.hash, token: machine.state.vector }
       if (machine.state.rollout?.version !== version) throw new ConfigBaseError(`version ${version} is not being rolled out`)
       handed = true
       const { result } = await group.propose(encodeCommand({ kind: 'abort', version, reason, author, wallMs: this.#init.clock.wallMs() }), { signal: limit.signal })

@@ -45,6 +45,7 @@ describe('the admin listener', () => {
     expect(await ask('PATCH', put, patch, { 'if-match': '"1"' })).toMatchObject({ status: 201, body: { version: 2 } })
     expect(await ask('PATCH', put, patch, { 'if-match': '"1"' })).toMatchObject({ status: 412, body: { detail: expect.stringContaining('version 2 is agreed now') } })
     expect(await ask('GET', '/v1/config/diff?scope=regional')).toMatchObject({ body: { from: 1, to: 2, fields: [{ path: 'sites/shop/ttl/default', is: 5000 }] } })
+    expect(await ask('POST', '/v1/config/rollback?scope=regional', { to: 1 }, { 'if-match': '"1"' })).toMatchObject({ status: 412 })
     expect(await ask('POST', '/v1/config/rollback?scope=regional', { to: 1 })).toMatchObject({ status: 201, body: { version: 3 } })
     expect(await ask('GET', '/v1/config?scope=regional')).toMatchObject({ body: { document } })
   })

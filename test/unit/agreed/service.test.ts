@@ -246,6 +246,8 @@ describe('a staged roll-out', () => {
     expect(region.at('a').agreed.machine('regional').state.rollout).toMatchObject({ moved: 1, steps: [{ act: 'run' }, { act: 'run' }, { act: 'switch' }] })
     expect(await region.outcome(region.at('a').agreed.abort('regional', 2, { author: 'ann', reason: 'a second thought' }))).toMatchObject({ kind: 'done' })
     expect(region.at('a').agreed.machine('regional').state.version(2)).toMatchObject({ outcome: 'aborted', notes: ['a second thought'] })
+    // Whoever got no answer asks again.
+    expect(await region.outcome(region.at('a').agreed.abort('regional', 2, { author: 'ann', reason: 'again' }))).toMatchObject({ kind: 'done', version: 2 })
   })
 })
 

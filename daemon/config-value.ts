@@ -57,9 +57,6 @@ export const nameValue = expecting(
   z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/)
 )
 
-/** Groups are named in causal tokens by their region, and the one of all regions is `global`. */
-export const regionValue = nameValue.refine((name) => name !== 'global', { error: 'expected another name, as that is all regions together' })
-
 export const pathValue = expecting('the path of a file or folder', z.string().regex(/^[^\0]+$/))
 
 export const weightValue = expecting('a number above 0 and up to 16, such as 2', numeric.pipe(z.number().gt(0).lte(16)))

@@ -11,7 +11,7 @@ import { z } from 'zod'
 import { codeOf, ColonyError, messageOf } from '../protocols/errors.ts'
 import {
   type HostPort, hostHeaderValue, hostPortValue, isLoopbackHost, isLoopbackMultiaddr, listenValue, logLevelValue,
-  multiaddrValue, nameValue, originValue, pathValue, regionValue, settingsValue, siteHostValue, strictMap, ttlValue, weightValue, workersValue
+  multiaddrValue, nameValue, originValue, pathValue, settingsValue, siteHostValue, strictMap, ttlValue, weightValue, workersValue
 } from './config-value.ts'
 import { type Given, helpText, type Option, options, readEnvironment, readFlags } from './flags.ts'
 import { type PartDefaults, type Settings, settingsDefaults } from './settings.ts'
@@ -89,7 +89,7 @@ const listError = { error: 'expected a list of multiaddrs, such as [/ip4/127.0.0
 function layerSchema (parts: PartDefaults) {
   return strictMap({
     name: nameValue.optional(),
-    region: regionValue.optional(),
+    region: nameValue.optional(),
     zone: nameValue.optional(),
     weight: weightValue.optional(),
     dataDir: pathValue.optional(),

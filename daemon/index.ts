@@ -204,6 +204,7 @@ export async function createEdge (config: EdgeConfig, deps: EdgeDeps = {}): Prom
     members: () => membership.members(),
     isReachable: (peer) => membership.isMember(peer),
     isLinked: (peer) => membership.isLinked(peer),
+    recover: { regional: async (...which) => { await agreement.recover(...which) } },
     dissolved: { all: async () => await agreement.dissolved.all(), forget: async (group) => { await agreement.dissolved.forget(group) } },
     objectsBySite: () => countBy(store.heads(), ({ site }) => site),
     run: (next) => {

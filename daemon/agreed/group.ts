@@ -20,7 +20,7 @@ export interface AgreedGroup {
   status: () => {
     readonly standing: string
     readonly failure: string | undefined
-    readonly raft: { readonly term: number, readonly commit: number, readonly applied: number, readonly configuration: { readonly voters: readonly PeerName[], readonly learners: readonly PeerName[] } } | undefined
+    readonly raft: { readonly term: number, readonly commit: number, readonly applied: number, readonly configuration: { readonly voters: readonly PeerName[], readonly learners: readonly PeerName[] }, readonly lastTerm?: number, readonly lastIndex?: number } | undefined
   }
 }
 

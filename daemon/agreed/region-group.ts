@@ -11,6 +11,8 @@ export interface RegionAgreement extends Pick<AgreedGroup, 'propose' | 'read' | 
     readonly term: number
     readonly commit: number
     readonly applied: number
+    readonly last: number
+    readonly lastTerm: number
     readonly voters: ReadonlyArray<{ readonly peer: PeerName }>
     readonly learners: ReadonlyArray<{ readonly peer: PeerName }>
     readonly failure?: string | undefined
@@ -29,9 +31,9 @@ export function regionGroup (agreement: RegionAgreement): AgreedGroup {
       return standing === 'member' ? group : undefined
     },
     status: () => {
-      const { standing, failure, term, commit, applied, voters, learners } = agreement.status()
+      const { standing, failure, term, commit, applied, last, lastTerm, voters, learners } = agreement.status()
       const peers = (some: ReadonlyArray<{ readonly peer: PeerName }>): PeerName[] => some.map(({ peer }) => peer)
-      return { standing, failure, raft: standing === 'member' ? { term, commit, applied, configuration: { voters: peers(voters), learners: peers(learners) } } : undefined }
+      return { standing, failure, raft: standing === 'member' ? { term, commit, applied, lastTerm, lastIndex: last, configuration: { voters: peers(voters), learners: peers(learners) } } : undefined }
     }
   }
 }

@@ -14,9 +14,10 @@ import type { PeerName, Region } from '../../protocols/ids.ts'
 import type { Membership } from '../../protocols/membership/service.ts'
 import { Periodic } from '../../protocols/periodic.ts'
 import { newGroupId } from '../../protocols/raft/group-id.ts'
-import type { Dissolved, RaftGroup, StateMachine } from '../../protocols/raft/group.ts'
-import type { Configuration } from '../../protocols/raft/messages.ts'
+import type { RaftGroup, StateMachine } from '../../protocols/raft/group.ts'
+import type { Configuration, GroupId } from '../../protocols/raft/messages.ts'
 import type { Applied, RequestOptions } from '../../protocols/raft/requests.ts'
+import { foldLog, recoverLog } from '../../protocols/raft/recovery.ts'
 import type { RaftService } from '../../protocols/raft/service.ts'
 import { nextChange } from '../../protocols/raft/steward.ts'
 import type { RaftSettings } from '../../protocols/raft/settings.ts'
@@ -63,11 +64,11 @@ export class Agreement {
   readonly #work: Periodic
   /** Of groups that this edge was in and that met an older one: to be listed as conflicts, and then forgotten. `onChange` tells of a new one. */
   readonly dissolved: DissolvedGroups
-  #dissolvedNow: ReadonlyArray<Pick<Dissolved, 'group' | 'index'>> = []
   readonly #listeners = new Set<() => void>()
   #mayFound: boolean
   #startedMs = 0
   #failure: string | undefined
+  #recovering: Promise<void> = Promise.resolve()
   #forget: () => void = () => {}
 
   constructor (init: AgreementInit) {
@@ -75,7 +76,7 @@ export class Agreement {
     this.#init = init
     this.#self = membership.self().peer
     this.#mayFound = init.state.mayFound
-    this.dissolved = new DissolvedGroups(init.dissolvedFolder)
+    this.dissolved = new DissolvedGroups(init.dissolvedFolder, (fields, message) => { logger.warn(fields, message) })
     this.#fellows = new Fellows({ self: this.#self, region, clock, membership, promotionLagMax: raftSettings.promotionLagMax })
     this.#group = raft.group({
       slot: 'region',
@@ -89,10 +90,8 @@ export class Agreement {
         this.#fellows.leaves(peer)
         this.#membersChanged()
       },
-      onDissolved: async (dissolved) => {
-        await this.dissolved.keep(dissolved)
-        this.#dissolvedNow = await this.dissolved.all()
-      }
+      // All that its log has: who was told that it is agreed on may have been another.
+      onDissolved: async ({ group }) => { await this.dissolved.keep({ group, ...await foldLog(disk.store('region'), machine) }) }
     })
     this.#duties = new Duties({
       clock,
@@ -114,7 +113,7 @@ export class Agreement {
     this.#startedMs = clock.nowMs()
     try {
       await disk.open()
-      this.#dissolvedNow = await this.dissolved.all()
+      await this.dissolved.all()
       await this.#group.start()
     } catch (error) {
       this.#failure = messageOf(error)
@@ -129,6 +128,7 @@ export class Agreement {
   /** Gives up its vote where another can have it, within `leaveTimeoutMs`. May be called twice. */
   async stop (): Promise<void> {
     const { disk, logger } = this.#init
+    await this.#recovering.catch(() => {})
     await this.#leave()
     this.#forget()
     this.#work.stop()
@@ -150,6 +150,17 @@ export class Agreement {
 
   /** Waits until the machine here has all that was acknowledged before. @returns the index reached. @throws RaftError */
   async read (how: 'lease' | 'index', options?: RequestOptions): Promise<number> { return await this.#group.read(how, options) }
+
+  /**
+   * Founds the group anew as `id`, from the log of group `of` that is here, when the majority of that is gone for ever: whether it
+   * is, is for the caller to say. May be repeated with the same `id`.
+   *
+   * @throws RaftError when this edge has no such log; RaftStoreError
+   */
+  async recover (of: GroupId, id: GroupId): Promise<void> {
+    this.#recovering = this.#recover(of, id)
+    await this.#recovering
+  }
 
   /** The term in which this edge leads, while its lease lasts. */
   leads (): number | undefined { return this.#group.leads() }
@@ -173,7 +184,7 @@ export class Agreement {
       leads,
       self: this.#self,
       refused: this.#failure,
-      dissolved: this.#dissolvedNow.map(({ group, index }) => ({ group, index })),
+      dissolved: this.dissolved.kept,
       nameOf: (peer) => membership.member(peer)?.name
     })
   }
@@ -256,6 +267,16 @@ export class Agreement {
     logger.info({ group: id }, joins ? 'no group was found in this region: founding one' : 'founding the region\'s group')
     await this.#group.found(id, { voters: [this.#self], learners: [] })
     return 0
+  }
+
+  async #recover (of: GroupId, id: GroupId): Promise<void> {
+    const { disk, machine } = this.#init
+    await this.#group.stop()
+    try {
+      await recoverLog({ self: this.#self, store: disk.store('region'), machine, of, id })
+    } finally {
+      await this.#group.start()
+    }
   }
 
   async #leave (): Promise<void> {

@@ -22,6 +22,8 @@ export interface AgreementStatus {
   readonly commit: number
   readonly applied: number
   readonly last: number
+  /** Of the last entry that is held. */
+  readonly lastTerm: number
   readonly voters: readonly NamedPeer[]
   readonly learners: readonly NamedPeer[]
   /** Voters that the leader has not heard for an election timeout; told by the leader alone. */
@@ -65,6 +67,7 @@ export function statusOf ({ group, standing, soundness, failure, raft, waiting }
     commit: raft?.commit ?? 0,
     applied: raft?.applied ?? 0,
     last: raft?.lastIndex ?? 0,
+    lastTerm: raft?.lastTerm ?? 0,
     voters: voters.map(named),
     learners: learners.map(named),
     ...(role === 'leader' && { silent: raft!.progress.filter(({ peer, active }) => voters.includes(peer) && !active).map(({ peer }) => peer) }),

@@ -68,9 +68,9 @@ export class Raft {
 
   status (): Status {
     const { role, term, leader, now, log, configurations, settings: { electionTicks } } = this.#state
-    const { commit, applied, firstIndex, lastIndex, bytes: logBytes } = log
+    const { commit, applied, firstIndex, lastIndex, lastTerm, bytes: logBytes } = log
     return {
-      role, term, leader, commit, applied, firstIndex, lastIndex, logBytes,
+      role, term, leader, commit, applied, firstIndex, lastIndex, lastTerm, logBytes,
       configuration: configurations.latest,
       configurationIndex: configurations.index,
       transferee: this.#leader?.transferee,

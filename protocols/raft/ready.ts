@@ -78,6 +78,8 @@ export interface Status {
   readonly applied: number
   readonly firstIndex: number
   readonly lastIndex: number
+  /** Of the last entry: of two logs the one with the higher term, then index, has more (section 5.4.1). */
+  readonly lastTerm: number
   /** Data of the entries held, bytes: when to compact. */
   readonly logBytes: number
   /** The latest in the log, committed or not (thesis section 4.1). */

@@ -159,7 +159,6 @@ describe('refusals name the place, the value and what is allowed', () => {
     ['a mistyped address', { flags: ['--http', '127.0.1:80'] }, `--http is "127.0.1:80": ${hostPort}`],
     ['the same in the environment', { env: { COLONY_HTTP: '8080' } }, `environment COLONY_HTTP is "8080": ${hostPort}`],
     ['the same in the file', { file: 'http: 8080' }, `http in file c.yaml is 8080: ${hostPort}`],
-    ['a region with the name of all regions', { flags: ['--region', 'global'] }, '--region is "global": expected another name, as that is all regions together'],
     ['a faulty file under a good flag', { flags: ['--region', 'r'], file: 'region: a/b' }, 'region in file c.yaml is "a/b": expected a name of up to 63 letters, digits, ".", "_" or "-", such as fra-1'],
     ['an origin with credentials', { flags: ['--origin', 'http://u:p@o'] }, `--origin is "http://u:p@o": ${origin}`],
     ['an origin with a query', { env: { COLONY_ORIGIN: 'http://o/?' } }, `environment COLONY_ORIGIN is "http://o/?": ${origin}`],

@@ -2,6 +2,8 @@ import { describe, expect, it } from 'vitest'
 import { HealthCount, healthSince } from '../../../daemon/agreed/health-count.ts'
 import { agreedDefaults } from '../../../daemon/agreed/settings.ts'
 import { configDefaults } from '../../../protocols/config/settings.ts'
+import { encodeCommand } from '../../../protocols/config/commands.ts'
+import { prepareChange } from '../../../protocols/config/prepare.ts'
 import { decodeToken, encodeToken } from '../../../protocols/config/token.ts'
 import { Phase } from '../../../daemon/cache/phase.ts'
 import { MemoryRecords, settled, shop, TestRegion } from './support.ts'
@@ -278,6 +280,34 @@ describe('a group that is dissolved', () => {
     await other.pass(5_000)
     expect(agreed.machine('regional').state.head).toBe(4)
     expect(agreed.machine('regional').state.conflicts()).toMatchObject([{ path: 'sites/shop/ttl/default', winner: { value: 7 }, losers: [{ value: 5 }] }])
+  })
+
+  it('leaves nothing to the one that was founded anew from it, but what it agreed on after the parting', async () => {
+    const region = await TestRegion.of('a')
+    let left: Array<{ group: string, snapshot: Uint8Array }> = []
+    await region.start('a', { init: { dissolved: { all: async () => left, forget: async () => { left = [] } } } })
+    await region.at('a').raft!.found('g', { voters: ['a'], learners: [] })
+    await region.until(() => region.leader !== undefined)
+    const machine = region.at('a').agreed.machine('regional')
+    const comesIn = async (snapshot: Uint8Array): Promise<void> => {
+      left = [{ group: 'replaced', snapshot }]
+      region.at('a').agreed.changed()
+      await region.until(() => left.length === 0, 3_000_000)
+    }
+    await region.change('a', put)
+    await region.change('a', ttl(5))
+    const parting = machine.snapshot()
+    await region.change('a', ttl(6))
+    await comesIn(parting)
+    expect([machine.state.head, machine.state.conflicts()]).toEqual([3, []])
+
+    const other = await TestRegion.of('b')
+    other.at('b').agreed.machine('regional').restore(parting)
+    const { state } = other.at('b').agreed.machine('regional')
+    const command = prepareChange(state, ttl(9), { scope: 'regional', id: 'k', author: 'ann', reason: '', wallMs: 7, plan: 'now' })
+    state.apply({ index: state.index + 1, term: state.term, bytes: encodeCommand(command) })
+    await comesIn(state.snapshot())
+    expect(machine.state.conflicts()).toMatchObject([{ path: 'sites/shop/ttl/default', losers: [{}] }])
   })
 })
 

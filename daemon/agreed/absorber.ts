@@ -27,7 +27,7 @@ export interface AbsorberInit {
   readonly machine: ConfigMachine
   /** The group that this edge is in now. */
   readonly group: () => AgreedGroup | undefined
-  readonly dissolved: DissolvedGroups
+  readonly dissolved: () => DissolvedGroups
   readonly logger: Logger
   readonly absorb: (layer: Layer, id: string) => Promise<Outcome>
 }
@@ -58,7 +58,8 @@ export class Absorber {
   }
 
   async #work (now: string): Promise<void> {
-    const { dissolved, logger, clock, retryMs } = this.#init
+    const { logger, clock, retryMs } = this.#init
+    const dissolved = this.#init.dissolved()
     for (const { group, snapshot } of await dissolved.all()) {
       if (group === now || this.#hopeless.has(group)) continue
       try {

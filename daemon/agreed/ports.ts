@@ -36,8 +36,8 @@ export interface AgreedConfigInit {
   readonly run: (settings: AgreedSettings) => void
   /** Founds a scope's group anew as `id`, from the log of group `of` here; may be repeated. */
   readonly recover?: Partial<Record<Scope, (of: string, id: string) => Promise<void>>>
-  /** What is left of regional groups that this edge was in. */
-  readonly dissolved?: DissolvedGroups
+  /** What is left of groups that this edge was in. */
+  readonly dissolved?: Partial<Record<Scope, () => DissolvedGroups>>
   /** Stored objects by site, for what a change would affect. */
   readonly objectsBySite?: () => Readonly<Record<string, number>>
 }

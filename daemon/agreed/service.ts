@@ -35,7 +35,7 @@ export class AgreedConfig {
   readonly #scopes: ReadonlyMap<Scope, AgreedScope>
   readonly #follower: Follower
   readonly #rollouts: ReadonlyMap<Scope, Rollouts>
-  readonly #absorber: Absorber | undefined
+  readonly #absorbers: readonly Absorber[]
   readonly #recoveries: ReadonlyMap<Scope, Recovery>
   readonly #copied: CopiedGroup
   readonly #copies: Copies
@@ -53,11 +53,13 @@ export class AgreedConfig {
     const localGroup = new LocalGroup(self, local, async (snapshot) => { await this.#kept.keepLocal(snapshot) })
     const global = new ConfigMachine('global')
     this.#copied = new CopiedGroup({
-      scope: 'global', machine: global, clock, settings, call,
-      sources: () => init.groups.global() === undefined ? init.globalMembers?.().filter((peer) => peer !== self) ?? [] : [],
+      self, clock, settings, call,
+      scope: 'global',
+      machine: global,
+      sources: () => init.groups.global() === undefined ? init.globalMembers?.() ?? [] : [],
       onChange: () => { this.changed() }
     })
-    this.#copies = new Copies(global, init.groups.global)
+    this.#copies = new Copies(global, init.groups.global, () => this.#copied.members)
     const scopes: readonly AgreedScope[] = [
       { scope: 'global', machine: global, group: () => init.groups.global() ?? (this.#copied.exists ? this.#copied : undefined) },
       { scope: 'regional', machine: new ConfigMachine(region), group: init.groups.regional },
@@ -92,16 +94,16 @@ export class AgreedConfig {
       timeoutMs: this.timeoutMs(scope),
       records: init.records
     })]))
-    this.#absorber = init.dissolved === undefined
-      ? undefined
-      : new Absorber({
-        clock, logger,
+    this.#absorbers = (['regional', 'global'] as const).flatMap((scope) => {
+      const dissolved = init.dissolved?.[scope]
+      return dissolved === undefined ? [] : [new Absorber({
+        clock, logger, dissolved,
         retryMs: settings.absorbRetryMs,
-        machine: this.machine('regional'),
-        group: init.groups.regional,
-        dissolved: init.dissolved,
-        absorb: async (layer, id) => await this.change({ kind: 'absorb', layer }, { scope: 'regional', id, author: 'colony', reason: 'agreed on by a group that was dissolved' })
-      })
+        machine: this.machine(scope),
+        group: () => this.group(scope),
+        absorb: async (layer, id) => await this.change({ kind: 'absorb', layer }, { scope, id, author: 'colony', reason: 'agreed on by a group that was dissolved' })
+      })]
+    })
   }
 
   /** The state machines to give to the groups. */
@@ -131,7 +133,7 @@ export class AgreedConfig {
   changed (): void {
     for (const scope of this.#scopes.keys()) this.#follower.wake(scope)
     this.#waiters.wake()
-    this.#absorber?.wake()
+    for (const absorber of this.#absorbers) absorber.wake()
   }
 
   timeoutMs (scope: Scope): number {
@@ -345,7 +347,7 @@ export class AgreedConfig {
     this.#stopTicking = this.#init.clock.after(this.#init.settings.driveIntervalMs, () => {
       for (const rollouts of this.#rollouts.values()) rollouts.tick()
       for (const scope of this.#scopes.keys()) for (const peer of this.group(scope)?.status().raft?.configuration.voters ?? []) this.#named(peer)
-      this.#absorber?.tick()
+      for (const absorber of this.#absorbers) absorber.tick()
       this.#tick()
     })
   }

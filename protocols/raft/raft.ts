@@ -73,6 +73,7 @@ export class Raft {
       role, term, leader, commit, applied, firstIndex, lastIndex, lastTerm, logBytes,
       configuration: configurations.latest,
       configurationIndex: configurations.index,
+      quietTicks: this.#leader !== undefined ? 0 : now - this.#state.heardAt,
       transferee: this.#leader?.transferee,
       progress: [...this.#leader?.progress ?? []].map(([peer, { match, state, heardAt, hasAnswered }]) => ({ peer, match, state, active: now - heardAt < electionTicks, hasAnswered }))
     }

@@ -261,7 +261,7 @@ describe('a group that is dissolved', () => {
     const snapshot = region.at('a').agreed.machine('regional').snapshot()
     const other = new TestRegion(['a'])
     let left: Array<{ group: string, snapshot: Uint8Array }> = []
-    await other.start('a', { init: { dissolved: { all: async () => left, forget: async () => { left = [] } } } })
+    await other.start('a', { init: { dissolved: { regional: () => ({ all: async () => left, forget: async () => { left = [] } }) } } })
     await other.at('a').raft!.found('g', { voters: ['a'], learners: [] })
     await other.until(() => other.leader !== undefined)
     await other.change('a', put)
@@ -285,7 +285,7 @@ describe('a group that is dissolved', () => {
   it('leaves nothing to the one that was founded anew from it, but what it agreed on after the parting', async () => {
     const region = await TestRegion.of('a')
     let left: Array<{ group: string, snapshot: Uint8Array }> = []
-    await region.start('a', { init: { dissolved: { all: async () => left, forget: async () => { left = [] } } } })
+    await region.start('a', { init: { dissolved: { regional: () => ({ all: async () => left, forget: async () => { left = [] } }) } } })
     await region.at('a').raft!.found('g', { voters: ['a'], learners: [] })
     await region.until(() => region.leader !== undefined)
     const machine = region.at('a').agreed.machine('regional')

@@ -15,11 +15,12 @@ import type { Origins } from '../origin/origins.ts'
 import type { Store } from '../store/store.ts'
 import type { Telemetry } from '../telemetry.ts'
 import { version } from '../version.ts'
+import { addAgreementMetrics } from './agreement-metrics.ts'
 import type { AdminSource } from './routes.ts'
 import type { EdgeStatus, PartTraffic, PeerStatus, SiteStatus } from './status.ts'
 
 export interface StatusSourceInit extends Colony {
-  readonly agreements: Readonly<Record<'regional' | 'global', Pick<Agreement, 'status' | 'refusals'>>>
+  readonly agreements: Readonly<Record<'regional' | 'global', Pick<Agreement, 'status' | 'refusals' | 'counters'>>>
   readonly agreed: Pick<AgreedConfig, 'group' | 'machine' | 'follower' | 'ageMs'>
   readonly publish: Pick<Publish, 'stats' | 'counters'>
   readonly config: EdgeConfig
@@ -121,7 +122,7 @@ export class StatusSource implements AdminSource {
 
   /** Numbers that other parts keep, read when the metrics are. */
   #addGauges (): void {
-    const { metrics, membership, fetch, store, cache, node, directory, filters, providers, rpc, publish, raft, agreements } = this.#init
+    const { metrics, membership, fetch, store, cache, node, directory, filters, providers, rpc, publish, raft, agreements, agreed } = this.#init
     metrics.gauge('membership', 'members', '', 'Live members of the colony, this edge included.', [], (gauge) => { gauge.set(membership.members().length) })
     metrics.gauge('mesh', 'connections', '', 'Open libp2p connections.', [], (gauge) => { gauge.set(node.getConnections().length) })
     metrics.counter('mesh', '', 'bytes', 'Bytes between edges, by part; transport is what is below the parts\' streams.', ['part', 'direction'], (counter) => {
@@ -157,15 +158,7 @@ export class StatusSource implements AdminSource {
         for (const [event, count] of Object.entries(counters())) gauge.set({ event }, count)
       })
     }
-    metrics.gauge('raft', 'standing', '', 'The groups that this edge takes part in, by scope and what: term, commit, applied, last (indexes), voters, learners, leads (1 while it leads and its lease lasts), member (1 while it takes part), waiting.', ['scope', 'what'], (gauge) => {
-      for (const { scope, standing, voters, learners, leads, term, commit, applied, last, waiting } of this.#groups()) {
-        const numbers = { term, commit, applied, last, waiting, voters: voters.length, learners: learners.length, leads: Number(leads), member: Number(standing === 'member') }
-        for (const [what, value] of Object.entries(numbers)) gauge.set({ scope, what }, value)
-      }
-    })
-    metrics.counter('raft', 'refused_messages', '', 'Messages of other members that the group did not take, by reason.', ['reason'], (counter) => {
-      for (const each of Object.values(agreements)) for (const [reason, count] of Object.entries(each.refusals())) counter.inc({ reason }, count)
-    })
+    addAgreementMetrics(metrics, { agreements, agreed, groups: () => this.#groups() })
     metrics.gauge('raft', 'events', '', 'Frames and bytes of agreement since the start, by event.', ['event'], (gauge) => {
       for (const [event, count] of Object.entries(raft.counters())) gauge.set({ event }, count)
     })

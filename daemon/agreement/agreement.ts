@@ -9,7 +9,7 @@
  * does after a while in which no member of the region spoke of a group. Should there be two then, the younger dissolves.
  */
 import { sleep, type Clock } from '../../protocols/clock.ts'
-import { messageOf } from '../../protocols/errors.ts'
+import { codeOf, messageOf } from '../../protocols/errors.ts'
 import type { PeerName } from '../../protocols/ids.ts'
 import type { Membership } from '../../protocols/membership/service.ts'
 import { Periodic } from '../../protocols/periodic.ts'
@@ -69,6 +69,9 @@ export class Agreement {
   /** Of groups that this edge was in and that met an older one: to be listed as conflicts, and then forgotten. `onChange` tells of a new one. */
   readonly dissolved: DissolvedGroups
   readonly #listeners = new Set<() => void>()
+  /** Leaders that were seen, and what became of proposals made here, since the start. */
+  readonly counters = { elections: 0, done: 0, refused: 0, unknown: 0 }
+  #elected = ''
   #mayFound: boolean
   #startedMs = 0
   #failure: string | undefined
@@ -146,7 +149,16 @@ export class Agreement {
    * @throws RaftError
    */
   async propose (command: Uint8Array, options?: RequestOptions & { readonly idempotency?: string }): Promise<Applied> {
-    return await this.#group.propose(command, options)
+    try {
+      const applied = await this.#group.propose(command, options)
+      this.counters.done++
+      return applied
+    } catch (error) {
+      // Anything else may have reached a leader before it ended.
+      const code = codeOf(error)
+      this.counters[code?.startsWith('COLONY_RAFT_') === true && code !== 'COLONY_RAFT_UNKNOWN' && code !== 'COLONY_RAFT_STOPPED' ? 'refused' : 'unknown']++
+      throw error
+    }
   }
 
   /** Waits until the machine here has all that was acknowledged before. @returns the index reached. @throws RaftError */
@@ -197,7 +209,12 @@ export class Agreement {
   #changed (): void {
     // What is told while the group is made.
     if (this.#group === undefined) return
-    const { standing } = this.#group.status()
+    const { standing, raft, group } = this.#group.status()
+    const elected = `${group} ${raft?.term}`
+    if (raft?.leader !== undefined && elected !== this.#elected) {
+      this.#elected = elected
+      this.counters.elections++
+    }
     if (standing === 'member') this.#enter()
     this.#fellows.update(this.#configured())
     this.#duties.look()

@@ -38,7 +38,17 @@ it('an edge alone is the global group, and agrees at once', async () => {
   const lone = await swarm.start({ region: 'one', settings })
   await write(lone, { alone: true })
   await seen([lone], { alone: true })
-  expect(await statusOf(lone)).toMatchObject({ standing: 'member', role: 'leader', voters: [{ name: lone.name }] })
+  const status = await statusOf(lone)
+  expect(status).toMatchObject({ standing: 'member', role: 'leader', voters: [{ name: lone.name }] })
+
+  const { text } = await get(`${lone.admin}/metrics`)
+  for (const line of [
+    'colony_raft_leader_known{scope="global"} 1', `colony_raft_term{scope="global"} ${status.term}`, `colony_raft_commit_index{scope="global"} ${status.commit}`,
+    `colony_raft_applied_index{scope="global"} ${status.applied}`, 'colony_raft_elections_total{scope="global"} 1', 'colony_raft_proposals_total{scope="global",outcome="done"} 1',
+    'colony_raft_leader_known{scope="region"} 1', 'colony_raft_proposals_total{scope="region",outcome="done"} 0',
+    'colony_config_active_version{scope="global"} 1', 'colony_config_agreed_version{scope="global"} 1', 'colony_config_active_version{scope="regional"} 0'
+  ]) expect(text).toContain(`${line}\n`)
+  expect(text).toMatch(/^colony_config_age_seconds\{scope="global"\} \d/m)
 }, 60_000)
 
 it('three regions have a voter each; what any edge agrees on is seen by all, also when a voter was killed', async () => {

@@ -53,14 +53,17 @@ export class Absorber {
     this.#dueMs = Infinity
     void this.#work(now).catch((error: unknown) => {
       this.#dueMs = clock.nowMs() + retryMs
-      this.#init.logger.warn({ reason: messageOf(error) }, 'what a dissolved group had agreed on cannot be looked at')
+      this.#init.logger.warn({ reason: messageOf(error) }, 'what a dissolved group had agreed on cannot be compared yet')
     }).finally(() => { this.#working = false })
   }
 
   async #work (now: string): Promise<void> {
     const { logger, clock, retryMs } = this.#init
     const dissolved = this.#init.dissolved()
-    for (const { group, snapshot } of await dissolved.all()) {
+    const all = await dissolved.all()
+    // An edge that was just taken in has nothing of the group yet, so that all would seem to be new.
+    if (all.length > 0) await this.#init.group()?.read('lease')
+    for (const { group, snapshot } of all) {
       if (group === now || this.#hopeless.has(group)) continue
       try {
         if (await this.#absorb(group, snapshot)) await dissolved.forget(group)

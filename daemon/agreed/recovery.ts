@@ -66,14 +66,14 @@ export class Recovery {
   }
 
   /** @param gone every voter that is given up, in any order. May be asked again. @throws RaftError, RaftStoreError */
-  async recover (gone: readonly PeerName[]): Promise<Recovered> {
+  async recover (gone: readonly PeerName[], by: { readonly author: string, readonly reason: string }): Promise<Recovered> {
     // One after the other: the second of two finds what the first has done.
-    const mine = this.#last.then(async () => await this.#recover([...new Set(gone)].sort()))
+    const mine = this.#last.then(async () => await this.#recover([...new Set(gone)].sort(), by))
     this.#last = mine.catch(() => {})
     return await mine
   }
 
-  async #recover (given: readonly PeerName[]): Promise<Recovered> {
+  async #recover (given: readonly PeerName[], by: { readonly author: string, readonly reason: string }): Promise<Recovered> {
     const { scope, group: groupOf, recover, records, logger, named } = this.#init
     if (recover === undefined) return { kind: 'none', reason: `the ${scope} scope has no group that this edge could found anew` }
     const group = groupOf()
@@ -92,7 +92,7 @@ export class Recovery {
     }
     const id = begun?.of === of && begun.gone.join() === given.join() ? begun.id : recoveredGroupId(of)
     await records.put(this.#name, encodeHead({ of, id, gone: given }))
-    logger.warn({ agreed: scope, group: of, anew: id, gone: given }, 'founds a group anew, as the majority of it was given up')
+    logger.warn({ agreed: scope, group: of, anew: id, gone: given, ...by }, 'founds a group anew, as the majority of it was given up')
     await recover(of, id)
     return { kind: 'recovered', group: id }
   }

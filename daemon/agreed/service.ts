@@ -247,7 +247,9 @@ export class AgreedConfig {
   }
 
   /** Founds a scope's group anew when its majority is gone for ever. @param gone the voters that are given up */
-  async recover (scope: Scope, gone: readonly PeerName[]): Promise<Recovered> { return await this.#recoveries.get(scope)!.recover(gone) }
+  async recover (scope: Scope, gone: readonly PeerName[], { author, reason }: Pick<ChangeRequest, 'author' | 'reason'>): Promise<Recovered> {
+    return await this.#recoveries.get(scope)!.recover(gone, { author, reason })
+  }
 
   /** What a token names and is not acted on here; nothing when a request may go on. */
   lacking (token: Vector): Lack[] { return lacks(this.#follower.vector, token) }

@@ -75,7 +75,9 @@ export class Fellows {
     const { self, clock, membership, promotionLagMax, reach } = this.#init
     const { voters } = configuration ?? { voters: [] }
     // One vote a zone, where that is the rule: who learns beside a voter that is there is in reserve.
-    const taken = new Set(reach.seats === undefined ? [] : voters.filter((peer) => this.#seen.get(peer)?.presence === 'here').map((peer) => this.#seen.get(peer)!.zone))
+    const zoneOf = (peer: PeerName): string => this.#seen.get(peer)?.zone ?? peer
+    const zones = new Set([...this.#seen].filter(([peer, { presence }]) => presence === 'here' || (presence === 'silent' && voters.includes(peer))).map(([peer]) => zoneOf(peer)))
+    const taken = new Set(reach.isSpread?.(zones.size) === true ? voters.filter((peer) => this.#seen.get(peer)?.presence === 'here').map(zoneOf) : [])
     const known = new Map(progress.map((each) => [each.peer, each]))
     const nowMs = clock.nowMs()
     return new Map(Array.from(this.#seen, ([peer, { presence, sinceMs, zone }]) => {
@@ -91,7 +93,7 @@ export class Fellows {
         zone,
         since: member?.incarnation ?? Infinity,
         forMs: nowMs - (isMute ? this.#muteSinceMs.get(peer)! : sinceMs),
-        caughtUp: peer === self || (log !== undefined && log.match > 0 && lastIndex - log.match <= promotionLagMax && (voters.includes(peer) || !taken.has(zone)))
+        caughtUp: peer === self || (log !== undefined && log.match > 0 && lastIndex - log.match <= promotionLagMax && (voters.includes(peer) || !taken.has(zoneOf(peer))))
       }]
     }))
   }

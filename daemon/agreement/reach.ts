@@ -7,8 +7,9 @@
  * edge that comes, or starts again, is the youngest and changes nothing, and elections within regions do not matter. Whoever has a
  * region's vote keeps it while it lives; when it goes, or has been silent for as long as in a region, its region's candidate takes
  * its place, or that of a region without a vote. So there is one voter a region: five with five regions or more, three with
- * three or four, else one, as an even number bears no more failures (protocols/raft/steward.ts does the rest, with regions as its zones).
- * All other edges follow by copies (daemon/agreed/copies.ts).
+ * three or four, as an even number bears no more failures (protocols/raft/steward.ts does the rest, with regions as its zones). With
+ * one region or two three edges of them vote, where there are as many, or the scope would be lost with one machine. All other
+ * edges follow by copies (daemon/agreed/copies.ts).
  */
 import type { PeerName, Region } from '../../protocols/ids.ts'
 import type { Member } from '../../protocols/membership/service.ts'
@@ -28,8 +29,10 @@ export interface Reach {
   readonly order: (one: Member, other: Member) => number
   /** What fails as one. */
   readonly zoneOf: (member: Member) => string | undefined
-  /** How many vote; without it as many as the steward finds right for their number. Then a zone has one vote at most. */
+  /** How many vote; without it as many as the steward finds right for their number. */
   readonly seats?: (fellows: Iterable<Fellow>, voters: readonly PeerName[]) => number
+  /** Whether no zone has a second vote, where members and voters are of so many. */
+  readonly isSpread?: (zones: number) => boolean
 }
 
 export function regionReach (region: Region): Reach {
@@ -45,6 +48,9 @@ export function regionReach (region: Region): Reach {
   }
 }
 
+/** From so many regions on each has one vote at most. */
+const spreadMin = 3
+
 /** Regions whose candidates stand ready: the five that may vote, and two in reserve. More cost the leader messages over long ways. */
 const candidatesMax = 7
 
@@ -52,16 +58,23 @@ export const globalReach: Reach = Object.freeze({
   slot: 'global',
   title: 'the global group',
   includes: () => true,
-  candidates: (members) => eldest(members, 1),
+  candidates: (members) => eldest(members, candidatesOf(members)),
   // Others wait until they are called.
-  peers: (members, self) => eldest(members, 1).some(({ peer }) => peer === self) ? eldest(members, 3).map(({ peer }) => peer) : [],
+  peers: (members, self) => eldest(members, candidatesOf(members)).some(({ peer }) => peer === self) ? eldest(members, 3).map(({ peer }) => peer) : [],
   order: byAge,
   zoneOf: ({ region }) => region,
   seats: (fellows, voters) => {
-    const regions = new Set([...fellows].filter(({ peer, presence }) => presence === 'here' || (presence === 'silent' && voters.includes(peer))).map(({ peer, zone }) => zone ?? peer))
-    return regions.size >= 5 ? 5 : regions.size >= 3 ? 3 : 1
-  }
+    const staying = [...fellows].filter(({ peer, presence }) => presence === 'here' || (presence === 'silent' && voters.includes(peer)))
+    if (new Set(staying.map(({ peer, zone }) => zone ?? peer)).size >= 5) return 5
+    return staying.length >= 3 ? 3 : 1
+  },
+  isSpread: (zones) => zones >= spreadMin
 } satisfies Reach)
+
+/** In each region. */
+function candidatesOf (members: readonly Member[]): number {
+  return new Set(members.map(({ region }) => region)).size >= spreadMin ? 1 : 3
+}
 
 /** The `count` longest-lived edges of each region, of the regions whose eldest is oldest: who has a part in the global group, or knows who has. */
 export function eldest (members: readonly Member[], count: number): Member[] {

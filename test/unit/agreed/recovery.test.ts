@@ -13,7 +13,7 @@ async function regionOf (names: readonly string[], found: () => void = () => {})
   for (const name of names) await region.start(name, { init })
   for (const { raft } of region.edges.values()) await raft!.found('g', { voters: [...names], learners: [] })
   await region.until(() => region.leader !== undefined)
-  return { region, founded, recover: async (name, gone) => await region.outcome(region.at(name).agreed.recover('regional', gone)) }
+  return { region, founded, recover: async (name, gone) => await region.outcome(region.at(name).agreed.recover('regional', gone, { author: 'ann', reason: 'fire' })) }
 }
 
 async function cut (region: TestRegion, names: readonly string[]): Promise<void> {
@@ -45,6 +45,19 @@ describe('a group whose majority is gone', () => {
     await cut(region, [leader])
     expect(await recover(lone, [leader])).toMatchObject({ kind: 'refused', gone: [{}, {}] })
     expect(await recover(lone, [leader, emptied])).toMatchObject({ kind: 'recovered' })
+  })
+
+  it('may have been one voter, and the one that learned is left', async () => {
+    const region = new TestRegion(['a', 'b'])
+    for (const name of ['a', 'b']) await region.start(name, { init: { recover: { regional: async () => {} } } })
+    for (const name of ['a', 'b']) await region.at(name).raft!.found('g', { voters: ['a'], learners: ['b'] })
+    await region.until(() => region.leader !== undefined)
+    await region.change('a', put)
+    await region.pass(100)
+    const recover = async (): Promise<Recovered> => await region.outcome(region.at('b').agreed.recover('regional', ['a'], { author: 'ann', reason: 'fire' }))
+    expect(await recover()).toMatchObject({ kind: 'refused', reason: expect.stringContaining('has a leader') })
+    await cut(region, ['a'])
+    expect(await recover()).toMatchObject({ kind: 'recovered' })
   })
 
   it('is founded anew by the edge that has most of the log', async () => {

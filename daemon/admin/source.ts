@@ -101,8 +101,8 @@ export class StatusSource implements AdminSource {
     const { agreements: { regional, global }, agreed, membership } = this.#init
     const copied = agreed.group('global')
     const own = global.status()
-    const copies = copied?.status().standing === 'copy' && (copied.group !== undefined || own.standing !== 'empty')
-    return [regional.status(), copies ? copyStatus(copied, (peer) => membership.member(peer)?.name) : own]
+    const copies = copied?.status().standing === 'copy' && copied.group !== undefined
+    return [regional.status(), copies ? { ...copyStatus(copied, (peer) => membership.member(peer)?.name), ...(own.failure !== undefined && { failure: own.failure }) } : own]
   }
 
   #waiting (): string[] {

@@ -119,8 +119,8 @@ export class Agreement {
     const { reach, membership, clock, logger } = this.#init
     this.#startedMs = clock.nowMs()
     try {
-      await this.dissolved.all()
       await this.#group.start()
+      await this.dissolved.all()
     } catch (error) {
       this.#failure = messageOf(error)
       logger.error({ error, group: reach.slot }, 'this edge takes no part in agreement: its log cannot be used')

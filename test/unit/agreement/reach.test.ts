@@ -59,7 +59,7 @@ class Colony {
       const { voters, learners } = this.configuration
       const change = nextChange({ self: voters[0]!, configuration: this.configuration, changing: false, fellows, target: globalReach.seats!(fellows.values(), voters) }, settings)
       if (change === undefined) return [...voters].sort().join(' ')
-      const peers = 'peers' in change ? change.peers as string[] : [change.peer]
+      const { peers = [(change as unknown as { peer: string }).peer] } = change as unknown as { peers?: string[] }
       const without = (some: readonly string[]): string[] => some.filter((peer) => !peers.includes(peer))
       this.configuration = {
         voters: change.kind === 'promote' ? [...voters, ...peers] : without(voters),

@@ -14,10 +14,11 @@ import { encodeSummary, type Summary } from '../protocols/survey/summary.ts'
 import { surveyAnswerer } from '../protocols/survey/survey.ts'
 import { warmAnswerer } from '../protocols/warm/messages.ts'
 import { honour } from './agreed/honour.ts'
-import { regionGroup } from './agreed/region-group.ts'
+import { groupOf, takesPart } from './agreed/part.ts'
 import { AgreedConfig, type AgreedConfigInit } from './agreed/service.ts'
 import { configRoutes } from './admin/config.ts'
 import { createAgreement, type Agreement } from './agreement/agreement.ts'
+import { eldest, globalReach, regionReach } from './agreement/reach.ts'
 import { contentRoutes } from './admin/content.ts'
 import { explainRoutes } from './admin/explain.ts'
 import { overviewRoutes, summaryOf } from './admin/overview.ts'
@@ -199,12 +200,17 @@ export async function createEdge (config: EdgeConfig, deps: EdgeDeps = {}): Prom
     logger: log.scope('config'),
     settings: { ...settings.config, ...settings.agreed },
     records: state.records('config'),
-    groups: deps.groups ?? { regional: () => deps.machine === undefined ? regional : undefined, global: () => undefined },
+    groups: deps.groups ?? { regional: () => deps.machine === undefined ? regional : undefined, global: () => takesPart(globalAgreement, self, settings.globalRaft.learnerTicks) ? global : undefined },
+    globalMembers: () => eldest(membership.members(), 3).map(({ peer }) => peer).sort((one, other) => (membership.rttMs(one) ?? 1e6) - (membership.rttMs(other) ?? 1e6)),
     call: colony.rpc.config.call,
     members: () => membership.members(),
     isReachable: (peer) => membership.isMember(peer),
     isLinked: (peer) => membership.isLinked(peer),
-    dissolved: { all: async () => await agreement.dissolved.all(), forget: async (group) => { await agreement.dissolved.forget(group) } },
+    recover: {
+      regional: async (...which) => { await agreement.recover(...which) },
+      global: async (...which) => { await globalAgreement.recover(...which) }
+    },
+    dissolved: { regional: () => agreement.dissolved, global: () => globalAgreement.dissolved },
     objectsBySite: () => countBy(store.heads(), ({ site }) => site),
     run: (next) => {
       sites.agree(next.sites)
@@ -213,20 +219,29 @@ export async function createEdge (config: EdgeConfig, deps: EdgeDeps = {}): Prom
     }
   })
 
-  // What the region agrees on. No request waits for it.
+  // What the region, and all of them, agree on. No request waits for it.
+  const raftDisk = new RaftDisk({ folder: join(config.dataDir, 'raft'), databases: deps.databases, logger: log.scope('raft') })
+  const agreeing = { clock, raft, membership, disk: raftDisk, joins: config.join.length > 0, settings: settings.agreement, logger: log.scope('agreement') }
   const agreement = createAgreement({
-    region, clock, raft, membership, state,
-    joins: config.join.length > 0,
-    settings: settings.agreement,
+    ...agreeing,
+    reach: regionReach(region),
+    state: state.founding.region,
     raftSettings: settings.raft,
-    disk: new RaftDisk({ folder: join(config.dataDir, 'raft'), databases: deps.databases, logger: log.scope('raft') }),
     dissolvedFolder: join(config.dataDir, 'raft', 'dissolved'),
-    machine: deps.machine ?? agreed.machine('regional'),
-    logger: log.scope('agreement')
+    machine: deps.machine ?? agreed.machine('regional')
   })
-
-  const regional = regionGroup(agreement)
-  agreement.onChange(() => { agreed.changed() })
+  const globalAgreement = createAgreement({
+    ...agreeing,
+    reach: globalReach,
+    state: state.founding.global,
+    raftSettings: settings.globalRaft,
+    dissolvedFolder: join(config.dataDir, 'raft', 'dissolved-global'),
+    machine: agreed.machine('global'),
+    isKnown: () => agreed.group('global')?.group !== undefined
+  })
+  const regional = groupOf(agreement)
+  const global = groupOf(globalAgreement)
+  for (const each of [agreement, globalAgreement]) each.onChange(() => { agreed.changed() })
 
   // The way of a request.
   const fetcher = new RoutingFetcher({ name: config.name, peers: mesh, settings: settings.routing, clock, onStep: telemetry.onStep })
@@ -260,7 +275,7 @@ export async function createEdge (config: EdgeConfig, deps: EdgeDeps = {}): Prom
   const http = new HttpServer({ ...config.http, settings: settings.http, clock, handler, logger: log.scope('http') })
 
   // What an operator is told, and can have done.
-  const status = new StatusSource({ ...colony, agreement, publish, config, clock, locate, cache, store, sites, origins, telemetry, metrics, ready: () => ready })
+  const status = new StatusSource({ ...colony, agreements: { regional: agreement, global: globalAgreement }, agreed, publish, config, clock, locate, cache, store, sites, origins, telemetry, metrics, ready: () => ready })
   const summary = (): Summary => summaryOf(status.status(), telemetry.servedBytesBySource(), hotKeys.top(settings.hotKeys.topMax))
   const holdingsOf = holdingsHere({
     clock, store, sites,
@@ -320,7 +335,13 @@ export async function createEdge (config: EdgeConfig, deps: EdgeDeps = {}): Prom
     { name: 'config', start: async () => { await agreed.start() }, stop: async () => { await agreed.stop() } },
     { name: 'admin', start: async () => { listening.admin = httpUrl(await admin.start()) }, stop: async () => { await admin.stop({ graceMs: 0 }) } },
     { name: 'node', start: async () => { await startNode(node, config.listen) }, stop: async () => { await node.stop() } },
-    { name: 'agreement', start: async () => { await agreement.start() }, stop: async () => { await agreement.stop() } },
+    // An edge serves without its logs, too: its groups say what is wrong with them.
+    { name: 'raft-disk', start: async () => { await raftDisk.open().catch(() => {}) }, stop: async () => { await raftDisk.close() } },
+    {
+      name: 'agreement',
+      start: async () => { for (const each of [agreement, globalAgreement]) await each.start() },
+      stop: async () => { await Promise.all([agreement, globalAgreement].map(async (each) => { await each.stop() })) }
+    },
     { name: 'directory', start: () => { directory.start() }, stop: () => { directory.stop() } },
     { name: 'holdings', stop: () => { holdings.stop() } },
     { name: 'publish', start: () => { publish.start() }, stop: () => { publish.stop() } },

@@ -16,7 +16,7 @@ import { raftDefaults } from '../protocols/raft/settings.ts'
 import { rpcDefaults } from '../protocols/rpc.ts'
 import { surveyDefaults } from '../protocols/survey/settings.ts'
 import { overviewDefaults } from './admin/overview.ts'
-import { agreedDefaults } from './agreed/settings.ts'
+import { agreedDefaults, globalRaftDefaults } from './agreed/settings.ts'
 import { agreementDefaults } from './agreement/settings.ts'
 import { hotKeyDefaults } from './cache/hot-keys.ts'
 import { cacheDefaults } from './cache/settings.ts'
@@ -55,6 +55,7 @@ export const settingsDefaults = Object.freeze({
   survey: surveyDefaults,
   publish: publishDefaults,
   raft: raftDefaults,
+  globalRaft: globalRaftDefaults,
   raftService: raftServiceDefaults,
   agreement: agreementDefaults,
   cache: cacheDefaults,

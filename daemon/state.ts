@@ -20,11 +20,16 @@ export interface State {
   readonly identity: Ed25519PrivateKey
   /** A part's small records, by name; `put` resolves when it is synced. */
   records: (part: string) => Records
-  /** The folder was empty when this identity was made, and no group has been entered since: only then may one be founded. */
-  readonly mayFound: boolean
-  /** A group was entered: never again may this identity found one. */
-  entered: () => Promise<void>
+  /** Of each group that an edge may be in. */
+  readonly founding: Readonly<Record<'region' | 'global', Founding>>
   close: () => Promise<void>
+}
+
+export interface Founding {
+  /** The folder was empty when this identity was made, and no such group has been entered since: only then may one be founded. */
+  readonly mayFound: boolean
+  /** Such a group was entered: never again may this identity found one. */
+  readonly entered: () => Promise<void>
 }
 
 /** The data folder cannot be used: missing rights, in use, or not ours. */
@@ -35,7 +40,7 @@ export class DataFolderError extends ColonyError {
 }
 
 const identityKey = 'ed25519'
-const mayFoundKey = 'may-found'
+const mayFoundKeys = { region: 'may-found', global: 'may-found-global' }
 
 /** Of the whole data folder: raised when an older version would misread what this one writes. */
 const dataFormat = 1
@@ -53,18 +58,21 @@ export async function openState (dataDir: string, databases: Databases = ownData
     if (stored === undefined) {
       await level.batch([
         { type: 'put', sublevel: identities, key: identityKey, value: privateKeyToProtobuf(identity) },
-        { type: 'put', sublevel: groups, key: mayFoundKey, value: Uint8Array.of(1) }
+        ...Object.values(mayFoundKeys).map((key) => ({ type: 'put', sublevel: groups, key, value: Uint8Array.of(1) }) as const)
       ], { sync: true })
     }
-    const mayFound = await groups.get(mayFoundKey) !== undefined
+    const foundingOf = async (key: string): Promise<Founding> => ({
+      mayFound: await groups.get(key) !== undefined,
+      entered: async () => { await level.batch([{ type: 'del', sublevel: groups, key }], { sync: true }) }
+    })
+    const founding = { region: await foundingOf(mayFoundKeys.region), global: await foundingOf(mayFoundKeys.global) }
     // The store takes any abstract-level; its types ask for a top-level database.
     const peers = level.sublevel<string, Uint8Array>('libp2p', { valueEncoding: 'view' }) as never
     return {
       datastore: new LevelDatastore(peers) as unknown as Datastore,
       identity,
-      mayFound,
+      founding,
       records: (part) => recordsOf(level, part),
-      entered: async () => { await level.batch([{ type: 'del', sublevel: groups, key: mayFoundKey }], { sync: true }) },
       close: async () => { await level.close() }
     }
   } catch (error) {

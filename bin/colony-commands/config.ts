@@ -27,7 +27,7 @@ const actions: Readonly<Record<string, Action>> = {
   abort: { operands: 'N', min: 1, max: 1, help: 'ends the roll-out of version N: everybody returns to the last good one', example: 'colony config abort --scope regional --reason "wrong file" 7', run: abort },
   watch: { operands: '', min: 0, max: 0, help: 'a line for each change of what is agreed, rolled out or run, until it is interrupted', example: 'colony config watch', run: watch },
   conflicts: { operands: '[PATH KEEP]', min: 0, max: 2, help: 'values that lost against another scope or a cut-off edit; with PATH and KEEP (winner, or a number from 0) ends one', example: 'colony config conflicts', run: async (given, operands) => { await (operands.length === 0 ? conflicts(given) : resolve(given, operands)) } },
-  recover: { operands: 'PEER...', min: 1, max: 64, help: 'founds the group anew when its majority is gone for ever; PEER... are all the voters that are given up', example: 'colony config recover --scope regional --reason "two machines burnt" 12D3KooW… 12D3KooW…', run: recover }
+  recover: { operands: 'PEER...', min: 1, max: 64, help: 'founds the group anew from what the asked edge has, when its majority is gone for ever; PEER... are all the voters that are given up', example: 'colony config recover --scope regional --reason "two machines burnt" 12D3KooW… 12D3KooW…', run: recover }
 }
 
 export const config: Command = {

@@ -67,8 +67,8 @@ const namesMax = 10
 function agreement (groups: readonly AgreementStatus[]): string {
   if (groups.length === 0) return ''
   return formatTable(groupColumns, [{ rows: groups }], tableStyle()) + groups.map((group) => formatPairs([
-    ['voters', names(group.voters, group.silent)],
-    ['learners', names(group.learners)],
+    [group.scope === 'global' ? 'global voters' : 'voters', names(group.voters, group.silent)],
+    [group.scope === 'global' ? 'global learners' : 'learners', names(group.learners)],
     ['standing', standings[group.standing]],
     ...(group.dissolved ?? []).map(({ group: id, index }) => ['conflicts', `of the group ${id}, which met an older one: ${formatCount(index)} entries`] as const),
     ['damage', group.damage],

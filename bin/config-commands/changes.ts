@@ -11,7 +11,7 @@ import { AdminError } from '../admin.ts'
 import { type Given, UsageError } from '../command.ts'
 import { StatusLine } from '../status-line.ts'
 import { formatCount, formatShare } from '../units.ts'
-import { documentOf, pathOf, queryOf, scopeOf, sendChange, type ChangeCall } from './ask.ts'
+import { documentOf, pathOf, queryOf, sendChange, type ChangeCall } from './ask.ts'
 import { fieldsTable, nextStatus, rolloutLine } from './reads.ts'
 
 interface Done { readonly scope: Scope, readonly kind: 'done', readonly version: number, readonly unchanged?: true }
@@ -57,7 +57,7 @@ export async function abort (given: Given, [number = '']: readonly string[]): Pr
 
 export async function recover (given: Given, gone: readonly string[]): Promise<void> {
   const answer = await sendChange<{ group: string }>(given, { method: 'POST', path: '/v1/config/recover', body: { gone } })
-  process.stdout.write(given.json === true ? `${JSON.stringify(answer)}\n` : `the group is founded anew as ${printable(String(answer.group))}; wipe the data folders of the voters that were given up before they start again\n`)
+  process.stdout.write(given.json === true ? `${JSON.stringify(answer)}\n` : `the group is founded anew as ${printable(String(answer.group))}; should a voter that was given up come back, it joins this one, and what only it had is listed by colony config conflicts\n`)
 }
 
 async function change (given: Given, call: ChangeCall, what: string): Promise<void> {

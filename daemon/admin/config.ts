@@ -44,8 +44,6 @@ export interface ConfigSource {
   readonly agreed: AgreedConfig
   readonly bodyBytesMax: number
   readonly watchMaxMs: number
-  /** The way out when a majority is gone for ever; absent where the group's wiring has none. @throws ColonyError when it is refused */
-  readonly recover?: (scope: 'regional' | 'global', init: { readonly author: string, readonly reason: string }) => Promise<{ readonly group: string }>
 }
 
 export function configRoutes (source: ConfigSource): AdminRoute[] {
@@ -68,8 +66,8 @@ export function configRoutes (source: ConfigSource): AdminRoute[] {
     route('GET', '/v1/config', async (request) => await config.get(request)),
     route('PUT', '/v1/config', async (request) => await config.change(request, (document, base) => ({ kind: 'put', document, ...base }))),
     route('PATCH', '/v1/config', async (request) => await config.change(request, (patch, base) => ({ kind: 'patch', patch, ...base }))),
-    route('POST', '/v1/config/rollback', async (request) => await config.change(request, (body) => ({ kind: 'rollback', to: versionOf(body, 'to') }))),
-    route('POST', '/v1/config/resolve', async (request) => await config.change(request, resolution)),
+    route('POST', '/v1/config/rollback', async (request) => await config.change(request, (body, base) => ({ kind: 'rollback', to: versionOf(body, 'to'), ...base }))),
+    route('POST', '/v1/config/resolve', async (request) => await config.change(request, (body, base) => ({ ...resolution(body), ...base }))),
     route('POST', '/v1/config/abort', async (request) => await config.abort(request)),
     route('POST', '/v1/config/recover', async (request) => await config.recover(request)),
     route('GET', '/v1/config/status', async ({ request }) => jsonResponse(200, await config.status(request.signal))),
@@ -131,24 +129,19 @@ class ConfigAdmin {
     return this.#answer(await agreed.abort(asked.scope, version, { ...asked, signal: request.request.signal }), asked, id)
   }
 
-  /** Guarded: only without a leader, and by who writes out what is given up. */
   async recover (request: AdminRequest): Promise<EdgeResponse> {
-    const { agreed, recover, bodyBytesMax } = this.#source
-    const { scope, author, reason } = changeRequest(request)
-    if (scope === 'local') return problem(400, undefined, 'the local scope has no majority that could be lost')
-    const group = agreed.group(scope)
-    const voters = group?.status().raft?.configuration.voters ?? []
-    const missing = agreed.missing(scope)
-    if (group?.leader !== undefined) return problem(409, undefined, `the ${scope} group has a leader (${group.leader}): there is nothing to recover`)
-    if (missing.length * 2 < voters.length) return problem(409, undefined, `only ${missing.length} of ${voters.length} voters of the ${scope} group are missing: they have a majority without them`)
+    const { agreed, bodyBytesMax } = this.#source
+    const { scope, ...asked } = changeRequest(request)
+    if (scope === 'local') throw new RequestFault(400, 'the local scope has no majority that could be lost')
     const body = await readJson(request.request, bodyBytesMax)
-    const given = isMap(body) && Array.isArray(body.gone) ? [...body.gone].map(String).sort() : []
-    const gone = missing.map(({ peer }) => peer).sort()
-    if (given.join() !== gone.join()) {
-      return problem(409, undefined, `recovering the ${scope} group gives up what only these voters may have: name each of them in "gone": ${gone.join(', ')}. They must never come back with their logs`, { missing })
+    const given = isMap(body) ? body.gone : undefined
+    if (!Array.isArray(given) || !given.every((peer) => typeof peer === 'string')) throw new RequestFault(400, 'gone is missing: expected {"gone":["PEER",…]}, every voter that is given up')
+    const outcome = await agreed.recover(scope, given, asked)
+    switch (outcome.kind) {
+      case 'recovered': return jsonResponse(200, { scope, group: outcome.group })
+      case 'refused': return problem(409, undefined, outcome.reason, outcome.gone === undefined ? {} : { missing: outcome.gone })
+      case 'none': return problem(501, undefined, outcome.reason)
     }
-    if (recover === undefined) return problem(501, undefined, `this edge cannot found the ${scope} group anew`)
-    return jsonResponse(200, await recover(scope, { author, reason }))
   }
 
   async status (signal: AbortSignal): Promise<ConfigStatus> {
@@ -230,7 +223,7 @@ function later (response: EdgeResponse): EdgeResponse {
   return { ...response, fields: [...response.fields, retryLater] }
 }
 
-function resolution (body: unknown): Change {
+function resolution (body: unknown): Extract<Change, { kind: 'resolve' }> {
   const { path, keep = 'winner' } = (isMap(body) ? body : {}) as { path?: unknown, keep?: unknown }
   if (typeof path !== 'string') throw new RequestFault(400, 'path is missing: expected {"path":"sites/shop/ttl/default","keep":"winner"}')
   if (keep !== 'winner' && !Number.isSafeInteger(keep)) throw new RequestFault(400, 'keep is neither "winner" nor the place of a losing value, counted from 0')

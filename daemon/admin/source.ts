@@ -2,7 +2,9 @@
 import { peerIdFromString } from '@libp2p/peer-id'
 import type { Clock } from '../../protocols/clock.ts'
 import type { Locate } from '../../protocols/locate/locate.ts'
-import type { Agreement } from '../agreement/agreement.ts'
+import { copyStatus } from '../agreed/part.ts'
+import type { AgreedConfig } from '../agreed/service.ts'
+import type { Agreement, AgreementStatus } from '../agreement/agreement.ts'
 import type { Publish } from '../publish/publish.ts'
 import type { Cache } from '../cache/cache.ts'
 import type { Colony } from '../colony.ts'
@@ -13,11 +15,13 @@ import type { Origins } from '../origin/origins.ts'
 import type { Store } from '../store/store.ts'
 import type { Telemetry } from '../telemetry.ts'
 import { version } from '../version.ts'
+import { addAgreementMetrics } from './agreement-metrics.ts'
 import type { AdminSource } from './routes.ts'
 import type { EdgeStatus, PartTraffic, PeerStatus, SiteStatus } from './status.ts'
 
 export interface StatusSourceInit extends Colony {
-  readonly agreement: Pick<Agreement, 'status' | 'refusals'>
+  readonly agreements: Readonly<Record<'regional' | 'global', Pick<Agreement, 'status' | 'refusals' | 'counters'>>>
+  readonly agreed: Pick<AgreedConfig, 'group' | 'machine' | 'follower' | 'ageMs'>
   readonly publish: Pick<Publish, 'stats' | 'counters'>
   readonly config: EdgeConfig
   readonly clock: Clock
@@ -67,7 +71,7 @@ export class StatusSource implements AdminSource {
       peerBytes: { received: bytesIn, sent: bytesOut },
       coordination: metrics.node.traffic.coordination(),
       topics: { members: trafficOf(membership.counters()), filters: trafficOf(filters.counters()) },
-      raft: [this.#init.agreement.status()],
+      raft: this.#groups(),
       flights: cache.flights,
       store: store.stats(),
       sites: this.#sites()
@@ -92,6 +96,15 @@ export class StatusSource implements AdminSource {
     return { type: this.#init.metrics.contentType, text: await this.#init.metrics.text() }
   }
 
+  /** The edge's part in each group; of the global one what it copies, where it has none. */
+  #groups (): AgreementStatus[] {
+    const { agreements: { regional, global }, agreed, membership } = this.#init
+    const copied = agreed.group('global')
+    const own = global.status()
+    const copies = copied?.status().standing === 'copy' && copied.group !== undefined
+    return [regional.status(), copies ? { ...copyStatus(copied, (peer) => membership.member(peer)?.name), ...(own.failure !== undefined && { failure: own.failure }) } : own]
+  }
+
   #waiting (): string[] {
     const { config, membership, ready } = this.#init
     const waiting: string[] = []
@@ -109,7 +122,7 @@ export class StatusSource implements AdminSource {
 
   /** Numbers that other parts keep, read when the metrics are. */
   #addGauges (): void {
-    const { metrics, membership, fetch, store, cache, node, directory, filters, providers, rpc, publish, raft, agreement } = this.#init
+    const { metrics, membership, fetch, store, cache, node, directory, filters, providers, rpc, publish, raft, agreements, agreed } = this.#init
     metrics.gauge('membership', 'members', '', 'Live members of the colony, this edge included.', [], (gauge) => { gauge.set(membership.members().length) })
     metrics.gauge('mesh', 'connections', '', 'Open libp2p connections.', [], (gauge) => { gauge.set(node.getConnections().length) })
     metrics.counter('mesh', '', 'bytes', 'Bytes between edges, by part; transport is what is below the parts\' streams.', ['part', 'direction'], (counter) => {
@@ -145,15 +158,7 @@ export class StatusSource implements AdminSource {
         for (const [event, count] of Object.entries(counters())) gauge.set({ event }, count)
       })
     }
-    metrics.gauge('raft', 'standing', '', 'The groups that this edge takes part in, by scope and what: term, commit, applied, last (indexes), voters, learners, leads (1 while it leads and its lease lasts), member (1 while it takes part), waiting.', ['scope', 'what'], (gauge) => {
-      for (const { scope, standing, voters, learners, leads, term, commit, applied, last, waiting } of [agreement.status()]) {
-        const numbers = { term, commit, applied, last, waiting, voters: voters.length, learners: learners.length, leads: Number(leads), member: Number(standing === 'member') }
-        for (const [what, value] of Object.entries(numbers)) gauge.set({ scope, what }, value)
-      }
-    })
-    metrics.counter('raft', 'refused_messages', '', 'Messages of other members that the group did not take, by reason.', ['reason'], (counter) => {
-      for (const [reason, count] of Object.entries(agreement.refusals())) counter.inc({ reason }, count)
-    })
+    addAgreementMetrics(metrics, { agreements, agreed, groups: () => this.#groups() })
     metrics.gauge('raft', 'events', '', 'Frames and bytes of agreement since the start, by event.', ['event'], (gauge) => {
       for (const [event, count] of Object.entries(raft.counters())) gauge.set({ event }, count)
     })

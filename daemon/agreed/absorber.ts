@@ -27,7 +27,7 @@ export interface AbsorberInit {
   readonly machine: ConfigMachine
   /** The group that this edge is in now. */
   readonly group: () => AgreedGroup | undefined
-  readonly dissolved: DissolvedGroups
+  readonly dissolved: () => DissolvedGroups
   readonly logger: Logger
   readonly absorb: (layer: Layer, id: string) => Promise<Outcome>
 }
@@ -53,13 +53,17 @@ export class Absorber {
     this.#dueMs = Infinity
     void this.#work(now).catch((error: unknown) => {
       this.#dueMs = clock.nowMs() + retryMs
-      this.#init.logger.warn({ reason: messageOf(error) }, 'what a dissolved group had agreed on cannot be looked at')
+      this.#init.logger.warn({ reason: messageOf(error) }, 'what a dissolved group had agreed on cannot be compared yet')
     }).finally(() => { this.#working = false })
   }
 
   async #work (now: string): Promise<void> {
-    const { dissolved, logger, clock, retryMs } = this.#init
-    for (const { group, snapshot } of await dissolved.all()) {
+    const { logger, clock, retryMs } = this.#init
+    const dissolved = this.#init.dissolved()
+    const all = await dissolved.all()
+    // An edge that was just taken in has nothing of the group yet, so that all would seem to be new.
+    if (all.length > 0) await this.#init.group()?.read('lease')
+    for (const { group, snapshot } of all) {
       if (group === now || this.#hopeless.has(group)) continue
       try {
         if (await this.#absorb(group, snapshot)) await dissolved.forget(group)
@@ -76,7 +80,8 @@ export class Absorber {
   async #absorb (group: string, snapshot: Uint8Array): Promise<boolean> {
     const { machine, absorb, logger } = this.#init
     const { group: name } = machine.state
-    const layer = marked(ConfigState.restore(name, snapshot).layer(), name, `${name.slice(0, 48)}@${group.replace(/[^A-Za-z0-9]/g, '').slice(-12)}`)
+    const left = ConfigState.restore(name, snapshot)
+    const layer = marked(left.layer(), sharedVersions(left, machine.state), name, `${name.slice(0, 48)}@${group.replace(/[^A-Za-z0-9]/g, '').slice(-12)}`)
     const before = machine.state.layer()
     if (digestOf(mergeLayers(before, layer)) === digestOf(before)) return true
     // The answer to a key is the same for ever, so what was refused as another roll-out ran is asked again with another.
@@ -89,12 +94,24 @@ export class Absorber {
   }
 }
 
+/** The highest version that both agreed on: of a group that was founded anew, what it took over from the one before. */
+function sharedVersions (one: ConfigState, other: ConfigState): number {
+  const same = one.history().findLast(({ number, index, hash, wallMs }) => {
+    const twin = other.version(number)
+    return twin?.index === index && twin.hash === hash && twin.wallMs === wallMs
+  })
+  return same?.number ?? 0
+}
+
 /**
- * Both groups counted their versions under one name, and knew nothing of each other: the marks of the dissolved one get a
- * name of their own, or one would pass for having seen the other.
+ * Both groups counted their versions under one name, and beyond the `shared` ones knew nothing of each other: those marks of the
+ * dissolved one get a name of their own, or one would pass for having seen the other.
  */
-function marked (layer: Layer, from: string, to: string): Layer {
-  const vector = (given: Vector): Vector => Object.fromEntries(Object.entries(given).map(([name, counter]) => [name === from ? to : name, counter]))
+function marked (layer: Layer, shared: number, from: string, to: string): Layer {
+  const vector = (given: Vector): Vector => Object.fromEntries(Object.entries(given).flatMap(([name, counter]) => {
+    if (name !== from || counter <= shared) return [[name, counter]]
+    return shared === 0 ? [[to, counter]] : [[from, shared], [to, counter]]
+  }))
   return new Map([...layer].map(([path, writes]) => [path, writes.map((write): Write => ({ ...write, vector: vector(write.vector) }))]))
 }
 

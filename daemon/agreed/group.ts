@@ -22,7 +22,7 @@ export interface AgreedGroup {
     readonly failure: string | undefined
     /** Voters that do not answer, where that is known. */
     readonly silent?: readonly PeerName[]
-    readonly raft: { readonly term: number, readonly commit: number, readonly applied: number, readonly configuration: { readonly voters: readonly PeerName[], readonly learners: readonly PeerName[] } } | undefined
+    readonly raft: { readonly term: number, readonly commit: number, readonly applied: number, readonly configuration: { readonly voters: readonly PeerName[], readonly learners: readonly PeerName[] }, readonly lastTerm?: number, readonly lastIndex?: number } | undefined
   }
 }
 

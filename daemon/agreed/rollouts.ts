@@ -129,6 +129,23 @@ export class Rollouts {
     return machine.state.index
   }
 
+  get scope (): Scope { return this.#init.scope.scope }
+
+  /** As its leader says, where that can be asked. */
+  async asked (timeoutMs: number, signal?: AbortSignal): Promise<RolloutView | undefined> {
+    const own = this.view()
+    const { call, self, scope: { scope, group } } = this.#init
+    const leader = group()?.leader
+    if (own !== undefined || leader === undefined || leader === self) return own
+    try {
+      const { payload } = await call(leader, { kind: 'rollout', scope }, { timeoutMs, ...(signal !== undefined && { signal }) })
+      return decodeView(payload)
+    } catch {
+      signal?.throwIfAborted()
+      return undefined
+    }
+  }
+
   /** @returns undefined where this edge does not lead */
   view (): RolloutView | undefined {
     this.#drive()

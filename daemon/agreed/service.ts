@@ -3,82 +3,30 @@
  * or as what is known, reads say how old they are, tokens are waited for, and what is agreed is followed (follower.ts) and
  * rolled out (rollouts.ts). Nothing here is on a request's way, but for a request that brings a token.
  */
-import { deadline, type Clock } from '../../protocols/clock.ts'
+import { deadline } from '../../protocols/clock.ts'
 import { ConfigBaseError, answerTo, prepareChange, type Change } from '../../protocols/config/prepare.ts'
 import { encodeCommand, type Command } from '../../protocols/config/commands.ts'
-import { describeChange, type DiffMember } from '../../protocols/config/diff.ts'
-import type { HealthBounds } from '../../protocols/config/health.ts'
+import { describeChange } from '../../protocols/config/diff.ts'
 import { documentOfLayer, type Scope } from '../../protocols/config/merge.ts'
-import type { AgreedSettings } from '../../protocols/config/schema.ts'
-import type { ConfigSettings } from '../../protocols/config/settings.ts'
 import { lacks, mergeVectors, type Lack, type Vector } from '../../protocols/config/token.ts'
 import type { Answer } from '../../protocols/config/versions.ts'
 import { hashOf } from '../../protocols/config/canonical.ts'
 import { codeOf, WireError } from '../../protocols/errors.ts'
-import type { PeerName, Region } from '../../protocols/ids.ts'
-import type { Answerer, Call } from '../../protocols/rpc.ts'
-import type { Logger } from '../log.ts'
-import { Absorber, type DissolvedGroups } from './absorber.ts'
+import type { PeerName } from '../../protocols/ids.ts'
+import type { Answerer } from '../../protocols/rpc.ts'
+import { Absorber } from './absorber.ts'
 import { CopiedGroup, Copies } from './copies.ts'
 import { ConfigMachine, LocalGroup, type AgreedGroup } from './group.ts'
 import { Follower, type AgreedScope } from './follower.ts'
 import { HealthCount } from './health-count.ts'
-import { KeptRecords, type Records } from './kept.ts'
+import { KeptRecords } from './kept.ts'
+import type { AgreedConfigInit, ChangeRequest, Currency } from './ports.ts'
 import { outcomeOf, whoIsMissing, type Missing, type Outcome } from './outcome.ts'
-import { decodeView, encodeView, Rollouts, type RolloutView } from './rollouts.ts'
-import type { AgreedServiceSettings } from './settings.ts'
+import { Recovery, type Recovered } from './recovery.ts'
+import { encodeView, Rollouts, type RolloutView } from './rollouts.ts'
 import { Waiters } from './waiters.ts'
 
-export interface AgreedConfigInit {
-  readonly self: PeerName
-  readonly region: Region
-  readonly clock: Clock
-  readonly logger: Logger
-  readonly settings: AgreedServiceSettings & ConfigSettings
-  readonly records: Records
-  /** The edge's group of a scope, asked for at each use: it may come late, go, and be another one. */
-  readonly groups: { readonly regional: () => AgreedGroup | undefined, readonly global: () => AgreedGroup | undefined }
-  /** Members of the global group, the best to ask first, for an edge that has no part in it itself: it follows by copies. */
-  readonly globalMembers?: () => readonly PeerName[]
-  readonly call: Call
-  /** All live members, this edge included. */
-  readonly members: () => ReadonlyArray<DiffMember & { readonly name: string, readonly draining?: boolean }>
-  /** Whether an edge is there, as far as this one knows. */
-  readonly isReachable: (peer: PeerName) => boolean
-  /** Whether there is a link to it now: voters have one to each other, so for them that is news sooner. */
-  readonly isLinked: (peer: PeerName) => boolean
-  /** Puts settings in place, at once and whole. @throws when this edge cannot run them: the message is a sentence */
-  readonly run: (settings: AgreedSettings) => void
-  /** What is left of regional groups that this edge was in. */
-  readonly dissolved?: DissolvedGroups
-  /** Stored objects by site, for what a change would affect. */
-  readonly objectsBySite?: () => Readonly<Record<string, number>>
-}
-
-export interface ChangeRequest {
-  readonly scope: Scope
-  /** Idempotency key. */
-  readonly id: string
-  readonly author: string
-  readonly reason: string
-  readonly plan?: string | undefined
-  readonly priority?: number | undefined
-  readonly bounds?: Partial<HealthBounds> | undefined
-  /** What the author had seen. */
-  readonly token?: Vector | undefined
-  readonly dryRun?: boolean
-  readonly signal?: AbortSignal
-}
-
-/** How current what is known here is. */
-export interface Currency {
-  /** Whether it held all that had been agreed when this was asked. */
-  readonly current: boolean
-  /** How long ago it last surely did, ms; undefined: never since this edge keeps it. */
-  readonly ageMs: number | undefined
-  /** Why it is not current, a part of a sentence. */
-  readonly because?: string
-}
+export type { AgreedConfigInit, ChangeRequest, Currency } from './ports.ts'
 
 export class AgreedConfig {
   readonly health = new HealthCount()
@@ -87,11 +35,14 @@ export class AgreedConfig {
   readonly #scopes: ReadonlyMap<Scope, AgreedScope>
   readonly #follower: Follower
   readonly #rollouts: ReadonlyMap<Scope, Rollouts>
-  readonly #absorber: Absorber | undefined
+  readonly #absorbers: readonly Absorber[]
+  readonly #recoveries: ReadonlyMap<Scope, Recovery>
   readonly #copied: CopiedGroup
   readonly #copies: Copies
   readonly #waiters: Waiters
   readonly #currentMs = new Map<Scope, number>()
+  /** Of those in the groups, as long as this edge runs: who is missing is told by name. */
+  readonly #names = new Map<PeerName, Missing>()
   #stopTicking = (): void => {}
 
   constructor (init: AgreedConfigInit) {
@@ -102,11 +53,13 @@ export class AgreedConfig {
     const localGroup = new LocalGroup(self, local, async (snapshot) => { await this.#kept.keepLocal(snapshot) })
     const global = new ConfigMachine('global')
     this.#copied = new CopiedGroup({
-      scope: 'global', machine: global, clock, settings, call,
-      sources: () => init.groups.global() === undefined ? init.globalMembers?.().filter((peer) => peer !== self) ?? [] : [],
+      self, clock, settings, call,
+      scope: 'global',
+      machine: global,
+      sources: () => init.groups.global() === undefined ? init.globalMembers?.() ?? [] : [],
       onChange: () => { this.changed() }
     })
-    this.#copies = new Copies(global, init.groups.global)
+    this.#copies = new Copies(global, init.groups.global, () => this.#copied.members)
     const scopes: readonly AgreedScope[] = [
       { scope: 'global', machine: global, group: () => init.groups.global() ?? (this.#copied.exists ? this.#copied : undefined) },
       { scope: 'regional', machine: new ConfigMachine(region), group: init.groups.regional },
@@ -132,16 +85,25 @@ export class AgreedConfig {
       members: () => init.members().filter((member) => member.draining !== true && (scope.scope === 'global' || member.region === region)),
       onCurrent: (which, nowMs) => { this.#onCurrent(which, nowMs) }
     })]))
-    this.#absorber = init.dissolved === undefined
-      ? undefined
-      : new Absorber({
-        clock, logger,
+    this.#recoveries = new Map(scopes.map(({ scope }) => [scope, new Recovery({
+      scope, self, call, logger,
+      group: () => this.group(scope),
+      recover: init.recover?.[scope],
+      missing: () => this.missing(scope),
+      named: (peer) => this.#named(peer),
+      timeoutMs: this.timeoutMs(scope),
+      records: init.records
+    })]))
+    this.#absorbers = (['regional', 'global'] as const).flatMap((scope) => {
+      const dissolved = init.dissolved?.[scope]
+      return dissolved === undefined ? [] : [new Absorber({
+        clock, logger, dissolved,
         retryMs: settings.absorbRetryMs,
-        machine: this.machine('regional'),
-        group: init.groups.regional,
-        dissolved: init.dissolved,
-        absorb: async (layer, id) => await this.change({ kind: 'absorb', layer }, { scope: 'regional', id, author: 'colony', reason: 'agreed on by a group that was dissolved' })
-      })
+        machine: this.machine(scope),
+        group: () => this.group(scope),
+        absorb: async (layer, id) => await this.change({ kind: 'absorb', layer }, { scope, id, author: 'colony', reason: 'agreed on by a group that was dissolved' })
+      })]
+    })
   }
 
   /** The state machines to give to the groups. */
@@ -171,7 +133,7 @@ export class AgreedConfig {
   changed (): void {
     for (const scope of this.#scopes.keys()) this.#follower.wake(scope)
     this.#waiters.wake()
-    this.#absorber?.wake()
+    for (const absorber of this.#absorbers) absorber.wake()
   }
 
   timeoutMs (scope: Scope): number {
@@ -222,7 +184,7 @@ export class AgreedConfig {
     }
   }
 
-  /** Ends a roll-out by hand. @throws ConfigBaseError when that version is not being rolled out */
+  /** Ends a roll-out by hand; of one that was aborted it says so again. @throws ConfigBaseError when that version is not being rolled out */
   async abort (scope: Scope, version: number, { author, reason, signal }: Pick<ChangeRequest, 'author' | 'reason' | 'signal'>): Promise<Outcome> {
     const { machine, group: groupOf } = this.#scopes.get(scope)!
     const group = groupOf()
@@ -232,6 +194,8 @@ export class AgreedConfig {
     let handed = false
     try {
       await group.read('lease', { signal: limit.signal })
+      const known = machine.state.version(version)
+      if (known?.outcome === 'aborted') return { kind: 'done', version, hash: known.hash, token: machine.state.vector }
       if (machine.state.rollout?.version !== version) throw new ConfigBaseError(`version ${version} is not being rolled out`)
       handed = true
       const { result } = await group.propose(encodeCommand({ kind: 'abort', version, reason, author, wallMs: this.#init.clock.wallMs() }), { signal: limit.signal })
@@ -277,12 +241,16 @@ export class AgreedConfig {
 
   /** Voters of a scope's group that this edge cannot reach. */
   missing (scope: Scope): Missing[] {
-    const { isReachable, isLinked, members, self } = this.#init
+    const { isReachable, isLinked, self } = this.#init
     const { raft, silent = [] } = this.group(scope)?.status() ?? {}
     const voters = raft?.configuration.voters ?? []
-    const known = new Map(members().map((member) => [member.peer, member]))
     const isThere = voters.includes(self) ? isLinked : isReachable
-    return voters.filter((peer) => peer !== self && (silent.includes(peer) || !isThere(peer))).map((peer) => ({ peer, name: known.get(peer)?.name, region: known.get(peer)?.region }))
+    return voters.filter((peer) => peer !== self && (silent.includes(peer) || !isThere(peer))).map((peer) => this.#named(peer))
+  }
+
+  /** Founds a scope's group anew when its majority is gone for ever. @param gone the voters that are given up */
+  async recover (scope: Scope, gone: readonly PeerName[], { author, reason }: Pick<ChangeRequest, 'author' | 'reason'>): Promise<Recovered> {
+    return await this.#recoveries.get(scope)!.recover(gone, { author, reason })
   }
 
   /** What a token names and is not acted on here; nothing when a request may go on. */
@@ -313,16 +281,7 @@ export class AgreedConfig {
 
   /** How the scope's roll-out stands: as its leader says, where that can be asked. */
   async rollout (scope: Scope, signal?: AbortSignal): Promise<RolloutView | undefined> {
-    const own = this.#rollouts.get(scope)?.view()
-    const leader = this.group(scope)?.leader
-    if (own !== undefined || leader === undefined || leader === this.#init.self || scope === 'local') return own
-    try {
-      const { payload } = await this.#init.call(leader, { kind: 'rollout', scope }, { timeoutMs: this.timeoutMs(scope), ...(signal !== undefined && { signal }) })
-      return decodeView(payload)
-    } catch {
-      signal?.throwIfAborted()
-      return undefined
-    }
+    return await this.#rollouts.get(scope)?.asked(this.timeoutMs(scope), signal)
   }
 
   /** Answers other edges: reports, how a roll-out stands, and copies of the global state. */
@@ -335,6 +294,7 @@ export class AgreedConfig {
       if (index === undefined) throw new WireError('this edge does not lead that group')
       return { head: { index } }
     }
+    if (head.kind === 'log') return { head: this.#recoveries.get(rollouts.scope)!.standing() }
     if (head.kind !== 'rollout') throw new WireError('a peer asked something about configuration that this version does not know')
     return { head: {}, payload: encodeView(rollouts.view()) }
   }
@@ -364,6 +324,12 @@ export class AgreedConfig {
     return scope === 'regional' ? vector : mergeVectors(vector, this.machine('regional').state.vector)
   }
 
+  #named (peer: PeerName): Missing {
+    const known = this.#init.members().find((member) => member.peer === peer)
+    if (known !== undefined) this.#names.set(peer, { peer, name: known.name, region: known.region })
+    return this.#names.get(peer) ?? { peer }
+  }
+
   /** Here it runs already, where it is meant to, when its author is told. */
   async #answered (answer: Answer): Promise<Outcome> {
     await this.#follower.settled()
@@ -384,7 +350,8 @@ export class AgreedConfig {
   #tick (): void {
     this.#stopTicking = this.#init.clock.after(this.#init.settings.driveIntervalMs, () => {
       for (const rollouts of this.#rollouts.values()) rollouts.tick()
-      this.#absorber?.tick()
+      for (const scope of this.#scopes.keys()) for (const peer of this.group(scope)?.status().raft?.configuration.voters ?? []) this.#named(peer)
+      for (const absorber of this.#absorbers) absorber.tick()
       this.#tick()
     })
   }

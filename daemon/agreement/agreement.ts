@@ -1,22 +1,23 @@
 /**
- * The edge's part in the Raft group of its region: founds or joins it, keeps its voters right while it leads it, lets go of its
+ * The edge's part in the Raft group of its region, or in the global one: founds or joins it, keeps its voters right while it leads it, lets go of its
  * vote before it stops, and says who leads. What is agreed on is the `machine`, handed in. No request waits
  * for any of it, and nothing here keeps the edge from starting, serving or stopping: a log that cannot be used is reported,
  * and this edge then takes no part until others have taken it in again, or it was started anew.
  *
- * Who founds: an edge with an empty data folder and without `--join`, at once. With `--join` it is one of a colony that is
+ * Who takes part is its `reach` to say (`reach.ts`). Who founds: an edge with an empty data folder and without `--join`, at once. With `--join` it is one of a colony that is
  * there already; but where its region is a new one nobody else could found that region's group, so the edge of the lowest peer id there
  * does after a while in which no member of the region spoke of a group. Should there be two then, the younger dissolves.
  */
 import { sleep, type Clock } from '../../protocols/clock.ts'
-import { messageOf } from '../../protocols/errors.ts'
-import type { PeerName, Region } from '../../protocols/ids.ts'
+import { codeOf, messageOf } from '../../protocols/errors.ts'
+import type { PeerName } from '../../protocols/ids.ts'
 import type { Membership } from '../../protocols/membership/service.ts'
 import { Periodic } from '../../protocols/periodic.ts'
 import { newGroupId } from '../../protocols/raft/group-id.ts'
 import type { RaftGroup, StateMachine } from '../../protocols/raft/group.ts'
-import type { Configuration } from '../../protocols/raft/messages.ts'
+import type { Configuration, GroupId } from '../../protocols/raft/messages.ts'
 import type { Applied, RequestOptions } from '../../protocols/raft/requests.ts'
+import { foldLog, recoverLog } from '../../protocols/raft/recovery.ts'
 import type { RaftService } from '../../protocols/raft/service.ts'
 import { nextChange } from '../../protocols/raft/steward.ts'
 import type { RaftSettings } from '../../protocols/raft/settings.ts'
@@ -25,6 +26,7 @@ import type { RaftDisk } from '../raft/disk.ts'
 import { DissolvedGroups } from './dissolved.ts'
 import { Duties, type Duty } from './duties.ts'
 import { Fellows } from './fellows.ts'
+import type { Reach } from './reach.ts'
 import type { AgreementSettings } from './settings.ts'
 import { statusOf, type AgreementStatus } from './status.ts'
 
@@ -32,19 +34,22 @@ export type { AgreementStatus } from './status.ts'
 export type { Duty } from './duties.ts'
 
 export interface AgreementInit {
-  readonly region: Region
+  readonly reach: Reach
   /** Whether it was told of a colony to join. */
   readonly joins: boolean
   readonly clock: Clock
   readonly settings: AgreementSettings
   readonly raftSettings: RaftSettings
   readonly raft: RaftService
-  readonly disk: RaftDisk
+  /** Opened and closed by whoever gives it. */
+  readonly disk: Pick<RaftDisk, 'store'>
   readonly membership: Membership
   /** What is agreed on. */
   readonly machine: StateMachine
   /** What `state.ts` keeps of whether a group may be founded with this data folder. */
   readonly state: { readonly mayFound: boolean, readonly entered: () => Promise<void> }
+  /** Whether this edge knows of such a group without being in it: then there is none to found. */
+  readonly isKnown?: () => boolean
   /** Where groups that dissolved are kept until they are listed as conflicts. */
   readonly dissolvedFolder: string
   readonly logger: Logger
@@ -64,31 +69,36 @@ export class Agreement {
   /** Of groups that this edge was in and that met an older one: to be listed as conflicts, and then forgotten. `onChange` tells of a new one. */
   readonly dissolved: DissolvedGroups
   readonly #listeners = new Set<() => void>()
+  /** Leaders that were seen, and what became of proposals made here, since the start. */
+  readonly counters = { elections: 0, done: 0, refused: 0, unknown: 0 }
+  #elected = ''
   #mayFound: boolean
   #startedMs = 0
   #failure: string | undefined
+  #recovering: Promise<void> = Promise.resolve()
   #forget: () => void = () => {}
 
   constructor (init: AgreementInit) {
-    const { clock, raft, disk, region, membership, machine, raftSettings, logger, settings } = init
+    const { clock, raft, disk, reach, membership, machine, raftSettings, logger, settings } = init
     this.#init = init
     this.#self = membership.self().peer
     this.#mayFound = init.state.mayFound
     this.dissolved = new DissolvedGroups(init.dissolvedFolder, (fields, message) => { logger.warn(fields, message) })
-    this.#fellows = new Fellows({ self: this.#self, region, clock, membership, promotionLagMax: raftSettings.promotionLagMax })
+    this.#fellows = new Fellows({ self: this.#self, reach, clock, membership, promotionLagMax: raftSettings.promotionLagMax })
     this.#group = raft.group({
-      slot: 'region',
-      store: disk.store('region'),
+      slot: reach.slot,
+      store: disk.store(reach.slot),
       machine,
       raft: raftSettings,
-      peers: () => membership.members().filter((member) => member.region === region).map(({ peer }) => peer),
+      peers: () => reach.peers(membership.members(), this.#self),
       mayJoin: (peer) => this.#fellows.isMember(peer),
       onChange: () => { this.#changed() },
       onLeave: (peer) => {
         this.#fellows.leaves(peer)
         this.#membersChanged()
       },
-      onDissolved: async (dissolved) => { await this.dissolved.keep(dissolved) }
+      // All that its log has: who was told that it is agreed on may have been another.
+      onDissolved: async ({ group }) => { await this.dissolved.keep({ group, ...await foldLog(disk.store(reach.slot), machine) }) }
     })
     this.#duties = new Duties({
       clock,
@@ -100,22 +110,21 @@ export class Agreement {
     this.#work = new Periodic({
       clock,
       run: async (signal) => await this.#tend(signal),
-      onError: (error) => { logger.warn({ error }, 'the region\'s group could not be looked after') },
+      onError: (error) => { logger.warn({ error, group: reach.slot }, 'a group could not be looked after') },
       retryMs: settings.lookMs
     })
   }
 
   /** Never throws: an edge serves without agreement, too. */
   async start (): Promise<void> {
-    const { disk, membership, clock, logger } = this.#init
+    const { reach, membership, clock, logger } = this.#init
     this.#startedMs = clock.nowMs()
     try {
-      await disk.open()
-      await this.dissolved.all()
       await this.#group.start()
+      await this.dissolved.all()
     } catch (error) {
       this.#failure = messageOf(error)
-      logger.error({ error }, 'this edge takes no part in agreement: its log cannot be used')
+      logger.error({ error, group: reach.slot }, 'this edge takes no part in agreement: its log cannot be used')
       return
     }
     this.#forget = membership.onChange(() => { this.#membersChanged() })
@@ -125,13 +134,12 @@ export class Agreement {
 
   /** Gives up its vote where another can have it, within `leaveTimeoutMs`. May be called twice. */
   async stop (): Promise<void> {
-    const { disk, logger } = this.#init
+    await this.#recovering.catch(() => {})
     await this.#leave()
     this.#forget()
     this.#work.stop()
     this.#duties.end()
     await this.#group.stop()
-    await disk.close().catch((error: unknown) => { logger.warn({ error }, 'the Raft logs did not close cleanly') })
   }
 
   /**
@@ -142,11 +150,31 @@ export class Agreement {
    * @throws RaftError
    */
   async propose (command: Uint8Array, options?: RequestOptions & { readonly idempotency?: string }): Promise<Applied> {
-    return await this.#group.propose(command, options)
+    try {
+      const applied = await this.#group.propose(command, options)
+      this.counters.done++
+      return applied
+    } catch (error) {
+      // Anything else may have reached a leader before it ended.
+      const code = codeOf(error)
+      this.counters[code?.startsWith('COLONY_RAFT_') === true && code !== 'COLONY_RAFT_UNKNOWN' && code !== 'COLONY_RAFT_STOPPED' ? 'refused' : 'unknown']++
+      throw error
+    }
   }
 
   /** Waits until the machine here has all that was acknowledged before. @returns the index reached. @throws RaftError */
   async read (how: 'lease' | 'index', options?: RequestOptions): Promise<number> { return await this.#group.read(how, options) }
+
+  /**
+   * Founds the group anew as `id`, from the log of group `of` that is here, when the majority of that is gone for ever: whether it
+   * is, is for the caller to say. May be repeated with the same `id`.
+   *
+   * @throws RaftError when this edge has no such log; RaftStoreError
+   */
+  async recover (of: GroupId, id: GroupId): Promise<void> {
+    this.#recovering = this.#recover(of, id)
+    await this.#recovering
+  }
 
   /** The term in which this edge leads, while its lease lasts. */
   leads (): number | undefined { return this.#group.leads() }
@@ -164,10 +192,11 @@ export class Agreement {
   }
 
   status (): AgreementStatus {
-    const { membership } = this.#init
+    const { membership, reach } = this.#init
     const leads = this.#group.leads() !== undefined
     return statusOf(this.#group.status(), {
       leads,
+      scope: reach.slot,
       self: this.#self,
       refused: this.#failure,
       dissolved: this.dissolved.kept,
@@ -181,15 +210,24 @@ export class Agreement {
   #changed (): void {
     // What is told while the group is made.
     if (this.#group === undefined) return
-    const { standing } = this.#group.status()
-    if (standing === 'member' && this.#mayFound) {
-      this.#mayFound = false
-      void this.#init.state.entered().catch((error: unknown) => { this.#init.logger.warn({ error }, 'it could not be kept that a group was entered') })
+    const { standing, raft, group } = this.#group.status()
+    const elected = `${group} ${raft?.term}`
+    if (raft?.leader !== undefined && elected !== this.#elected) {
+      this.#elected = elected
+      this.counters.elections++
     }
+    if (standing === 'member') this.#enter()
     this.#fellows.update(this.#configured())
     this.#duties.look()
     this.#work.soon()
     for (const listener of this.#listeners) listener()
+  }
+
+  /** From here on this data folder founds none. */
+  #enter (): void {
+    if (!this.#mayFound) return
+    this.#mayFound = false
+    void this.#init.state.entered().catch((error: unknown) => { this.#init.logger.warn({ error }, 'it could not be kept that a group was entered') })
   }
 
   #membersChanged (): void {
@@ -207,20 +245,22 @@ export class Agreement {
 
   /** What has to be done about the group now. @returns ms until it should be looked at again */
   async #tend (signal: AbortSignal): Promise<number> {
-    const { settings } = this.#init
+    const { settings, reach } = this.#init
     const { standing, raft } = this.#group.status()
     if (standing === 'empty' && this.#mayFound) return await this.#found()
     if (raft?.role !== 'leader') return Infinity
+    const fellows = this.#fellows.view(raft)
     const change = nextChange({
       self: this.#self,
       configuration: raft.configuration,
       changing: raft.configurationIndex > raft.commit,
-      fellows: this.#fellows.view(raft)
+      fellows,
+      ...(reach.seats !== undefined && { target: reach.seats(fellows.values(), raft.configuration.voters) })
     }, settings)
     if (change !== undefined) {
       try {
         await this.#group.change(change, { signal })
-        this.#init.logger.info({ change: change.kind, peers: change.peers, ...this.#configuration() }, 'the region\'s group was changed')
+        this.#init.logger.info({ change: change.kind, peers: change.peers, ...this.#configuration() }, `${reach.title} was changed`)
         return 0
       } catch {
         // A learner that is asked only now whether it is there, another change in flight, another leader.
@@ -240,19 +280,32 @@ export class Agreement {
   }
 
   async #found (): Promise<number> {
-    const { joins, clock, membership, settings: { foundDelayMs, lookMs }, logger } = this.#init
-    const fellows = this.#fellows.here()
+    const { joins, clock, membership, reach, settings: { foundDelayMs, lookMs }, logger, isKnown } = this.#init
+    if (isKnown?.() === true) {
+      this.#enter()
+      return Infinity
+    }
     if (joins) {
-      // Without a link to the colony nothing is known of the region.
-      if (membership.members().length < 2) return lookMs
-      const rank = fellows.filter((peer) => peer < this.#self).length
+      // Without a link to the colony nothing is known of the others.
+      const rank = this.#fellows.rank()
+      if (membership.members().length < 2 || rank === undefined) return lookMs
       const waitMs = Math.max(this.#startedMs, this.#group.heardAtMs) + foundDelayMs * (1 + rank / 5) - clock.nowMs()
       if (waitMs > 0) return waitMs
     }
     const id = newGroupId(clock.wallMs())
-    logger.info({ group: id }, joins ? 'no group was found in this region: founding one' : 'founding the region\'s group')
+    logger.info({ group: id }, joins ? `nobody spoke of ${reach.title}: founding it` : `founding ${reach.title}`)
     await this.#group.found(id, { voters: [this.#self], learners: [] })
     return 0
+  }
+
+  async #recover (of: GroupId, id: GroupId): Promise<void> {
+    const { disk, machine, reach } = this.#init
+    await this.#group.stop()
+    try {
+      await recoverLog({ self: this.#self, store: disk.store(reach.slot), machine, of, id })
+    } finally {
+      await this.#group.start()
+    }
   }
 
   async #leave (): Promise<void> {

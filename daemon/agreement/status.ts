@@ -12,9 +12,9 @@ export interface NamedPeer {
 export interface AgreementStatus {
   /** Its id; absent before one was found. */
   readonly group?: string
-  readonly scope: 'region'
-  /** `member` takes part; `empty` and `untrusted` wait to be taken in, the latter as its log was damaged; `failed` is out of it until a restart. */
-  readonly standing: Standing
+  readonly scope: 'region' | 'global'
+  /** `member` takes part; `copy` follows a group that it has no part in; `empty` and `untrusted` wait to be taken in, the latter as its log was damaged; `failed` is out of it until a restart. */
+  readonly standing: Standing | 'copy'
   readonly role: Role | 'learner' | 'none'
   readonly leader?: NamedPeer
   readonly term: number
@@ -22,6 +22,10 @@ export interface AgreementStatus {
   readonly commit: number
   readonly applied: number
   readonly last: number
+  /** Of the last entry that is held. */
+  readonly lastTerm: number
+  /** Ticks since its leader was heard here. */
+  readonly quietTicks: number
   readonly voters: readonly NamedPeer[]
   readonly learners: readonly NamedPeer[]
   /** Voters that are not heard: by the leader, or by a voter that knows of none. */
@@ -39,6 +43,7 @@ export interface AgreementStatus {
 }
 
 export interface Around {
+  readonly scope: AgreementStatus['scope']
   readonly self: PeerName
   readonly leads: boolean
   /** Why there is no group at all. */
@@ -47,7 +52,7 @@ export interface Around {
   readonly nameOf: (peer: PeerName) => string | undefined
 }
 
-export function statusOf ({ group, standing, soundness, failure, raft, silent, waiting }: GroupStatus, { self, leads, refused, dissolved, nameOf }: Around): AgreementStatus {
+export function statusOf ({ group, standing, soundness, failure, raft, silent, waiting }: GroupStatus, { scope, self, leads, refused, dissolved, nameOf }: Around): AgreementStatus {
   const named = (peer: PeerName): NamedPeer => {
     const name = nameOf(peer)
     return { peer, ...(name !== undefined && { name }) }
@@ -57,7 +62,7 @@ export function statusOf ({ group, standing, soundness, failure, raft, silent, w
   const why = failure ?? refused
   return {
     ...(group !== undefined && { group }),
-    scope: 'region',
+    scope,
     standing: refused === undefined ? standing : 'failed',
     role,
     ...(raft?.leader !== undefined && { leader: named(raft.leader) }),
@@ -65,6 +70,8 @@ export function statusOf ({ group, standing, soundness, failure, raft, silent, w
     commit: raft?.commit ?? 0,
     applied: raft?.applied ?? 0,
     last: raft?.lastIndex ?? 0,
+    lastTerm: raft?.lastTerm ?? 0,
+    quietTicks: raft?.quietTicks ?? 0,
     voters: voters.map(named),
     learners: learners.map(named),
     ...((role === 'leader' || silent.length > 0) && { silent }),

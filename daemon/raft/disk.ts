@@ -55,7 +55,8 @@ export class RaftDisk {
         this.#level = await openAndRead(this.#database())
       }
     } catch (error) {
-      throw new RaftStoreError(`the Raft logs in ${folder} cannot be opened (${reasonOf(error)}): check the folder's owner and rights and that no other colonyd uses it`, { cause: error })
+      this.#failure = new RaftStoreError(`the Raft logs in ${folder} cannot be opened (${reasonOf(error)}): check the folder's owner and rights and that no other colonyd uses it`, { cause: error })
+      throw this.#failure
     }
   }
 
@@ -105,7 +106,7 @@ export class RaftDisk {
   }
 
   #opened (): Database {
-    if (this.#level === undefined) throw new RaftStoreError('the Raft logs are not open')
+    if (this.#level === undefined) throw this.#failure ?? new RaftStoreError('the Raft logs are not open')
     return this.#level
   }
 

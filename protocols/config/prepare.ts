@@ -19,9 +19,9 @@ export type Change =
   | { readonly kind: 'put', readonly document: unknown, readonly base?: number }
   /** RFC 7396: `null` takes a field away. */
   | { readonly kind: 'patch', readonly patch: unknown, readonly base?: number }
-  | { readonly kind: 'rollback', readonly to: number }
+  | { readonly kind: 'rollback', readonly to: number, readonly base?: number }
   /** `keep`: the winner, or the loser at that place of the list. */
-  | { readonly kind: 'resolve', readonly path: string, readonly keep: 'winner' | number }
+  | { readonly kind: 'resolve', readonly path: string, readonly keep: 'winner' | number, readonly base?: number }
   /** What another group had agreed on while both were cut off. */
   | { readonly kind: 'absorb', readonly layer: Layer }
 
@@ -57,7 +57,7 @@ export class ConfigBaseError extends ColonyError {
 export function prepareChange (state: ConfigState, change: Change, init: ChangeInit): Command {
   const { scope, id, author, reason, wallMs, seen = {}, bounds = {}, moved = 0 } = init
   const priority = init.priority ?? scopePriority[scope]
-  const base = (change.kind === 'put' || change.kind === 'patch' ? change.base : undefined) ?? state.base
+  const base = (change.kind === 'absorb' ? undefined : change.base) ?? state.base
   if (base !== state.base && state.version(base) === undefined && base !== 0) {
     throw new ConfigBaseError(`version ${base} is not kept, and version ${state.base} is agreed now; look at it and try again`)
   }

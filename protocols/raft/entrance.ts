@@ -63,12 +63,16 @@ export class Entrance {
     // Between being let in and being in.
     if (own === undefined && this.#nonce === '') return
     if (note.kind === 'here') {
-      if (own !== undefined && isOlder(own, note.group)) return
+      if (own !== undefined && isOlder(own, note.group)) {
+        // It may never be called otherwise, where not every edge is a candidate.
+        this.#init.sendNote(from, { kind: 'here', slot: this.#init.slot, group: own })
+        return
+      }
       if (own !== undefined && own !== note.group && this.#nonce === '') this.#nonce = newNonce()
       this.#knock(from)
     } else if (note.kind === 'ask') {
       // Nobody else is dialled on another's word.
-      if (own === undefined && mayJoin(note.leader)) this.#knock(note.leader)
+      if ((own === undefined || this.#nonce !== '') && mayJoin(note.leader)) this.#knock(note.leader)
     } else if (note.kind === 'admit' && this.#nonce !== '' && note.nonce === this.#nonce && (own === undefined || isOlder(note.group, own))) {
       this.end()
       onAdmitted(note.group, note.term, from)

@@ -6,7 +6,7 @@
  *     admit   by a decision that is committed you are a learner of this group now; `term` is its leader's, who says this
  *     ask     not me: this one leads, as far as I know
  *     wait    I have a log of this group, and nobody leads it that I know of: do not found another
- *     here    I lead this group, and you take no part in it or do not answer
+ *     here    I lead this group, and you take no part in it or do not answer; or, in answer to that: mine is older than yours
  *     leave   I am about to stop: let somebody else have my vote
  *
  * A `slot` is which of an edge's groups is meant (`region`, `global`): whoever knocks need not know the group's id.

@@ -68,11 +68,12 @@ export class Raft {
 
   status (): Status {
     const { role, term, leader, now, log, configurations, settings: { electionTicks } } = this.#state
-    const { commit, applied, firstIndex, lastIndex, bytes: logBytes } = log
+    const { commit, applied, firstIndex, lastIndex, lastTerm, bytes: logBytes } = log
     return {
-      role, term, leader, commit, applied, firstIndex, lastIndex, logBytes,
+      role, term, leader, commit, applied, firstIndex, lastIndex, lastTerm, logBytes,
       configuration: configurations.latest,
       configurationIndex: configurations.index,
+      quietTicks: this.#leader !== undefined ? 0 : now - this.#state.heardAt,
       transferee: this.#leader?.transferee,
       progress: [...this.#leader?.progress ?? []].map(([peer, { match, state, heardAt, hasAnswered }]) => ({ peer, match, state, active: now - heardAt < electionTicks, hasAnswered }))
     }

@@ -78,11 +78,15 @@ export interface Status {
   readonly applied: number
   readonly firstIndex: number
   readonly lastIndex: number
+  /** Of the last entry: of two logs the one with the higher term, then index, has more (section 5.4.1). */
+  readonly lastTerm: number
   /** Data of the entries held, bytes: when to compact. */
   readonly logBytes: number
   /** The latest in the log, committed or not (thesis section 4.1). */
   readonly configuration: Configuration
   readonly configurationIndex: number
+  /** Ticks since a leader was last heard; 0 for a leader. Learners are told of nothing new every `learnerTicks`. */
+  readonly quietTicks: number
   /** To whom a leader is handing on. */
   readonly transferee: PeerName | undefined
   /** A leader's view of the others: `active` was heard within an election timeout, which learners seldom are; `hasAnswered` the last heartbeat it was sent. */

@@ -58,6 +58,8 @@ export interface StewardView {
   readonly configuration: Configuration
   /** A change is in flight. */
   readonly changing: boolean
+  /** How many should vote, where that is not for their number to say (`votersAmong`). */
+  readonly target?: number
   /** Every live member and everybody in the configuration; of whom nothing is said counts as just gone silent. */
   readonly fellows: ReadonlyMap<PeerName, Fellow>
 }
@@ -95,7 +97,7 @@ export function wantedVoters (view: StewardView, { settleMs, replaceMs }: Stewar
   const { self, configuration: { voters, learners } } = view
   const votes = (peer: PeerName): boolean => voters.includes(peer)
   const staying = [...voters, ...learners].map((peer) => fellowOf(view, peer)).filter(({ presence }) => presence === 'here' || presence === 'silent')
-  const target = votersAmong(sizeOf(view))
+  const target = view.target ?? votersAmong(sizeOf(view))
   const order = (one: Fellow, other: Fellow): number =>
     Number(other.peer === self) - Number(one.peer === self) ||
     Number(votes(other.peer)) - Number(votes(one.peer)) ||

@@ -122,6 +122,9 @@ describe('a region', () => {
     const [kept] = await younger.edge!.agreement.dissolved.all()
     expect(JSON.parse(Buffer.from(kept!.snapshot).toString())).toEqual(['of the younger'])
     expect((await agreed([elsewhere], 1, 0)).group).not.toBe(group)
+    // The younger edge has no part in the global group that is left, but it had founded one.
+    const globals = async (): Promise<Array<string | undefined>> => await Promise.all([older, younger, elsewhere].map(async (edge) => (await edge.status()).raft[1]!.group))
+    await until(async () => new Set([...await globals(), (await older.status()).raft[1]!.group]).size === 1, 20_000, 'two global groups')
     await propose(elsewhere, 'of another region')
     await stop(elsewhere)
   }, 120_000)

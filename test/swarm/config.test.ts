@@ -1,13 +1,13 @@
 /**
  * Agreed configuration on a real edge: what is agreed takes effect between two requests, outlives a restart, and is honoured by
- * tokens on content. Each scope that such an edge can agree on alone; `regional` joins the list with the region's group.
+ * tokens on content. Each scope that such an edge can agree on alone.
  */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { get, Swarm, until, type Got, type TestEdge } from '../support/edges.ts'
 import { TestOrigin } from '../support/origin.ts'
 import { encodeToken } from '../../protocols/config/token.ts'
 
-const scopes = ['local', 'regional'] as const
+const scopes = ['local', 'regional', 'global'] as const
 
 describe.each(scopes)('a real edge that agrees on its %s configuration', (scope) => {
   let swarm: Swarm

@@ -54,7 +54,7 @@ const status: EdgeStatus = {
   },
   peerBytes: { received: 3 * 1024 ** 2, sent: 512 }, coordination: {} as EdgeStatus['coordination'], topics: {} as EdgeStatus['topics'], flights: 2,
   raft: [{
-    group: '000000000001-a', scope: 'region', standing: 'member', role: 'leader', leader: { peer: '12D3KooWAbc', name: 'europe-1' }, term: 3, commit: 1_204, applied: 1_204, last: 1_205,
+    group: '000000000001-a', scope: 'region', standing: 'member', role: 'leader', leader: { peer: '12D3KooWAbc', name: 'europe-1' }, term: 3, commit: 1_204, applied: 1_204, last: 1_205, lastTerm: 3, quietTicks: 0,
     voters: [{ peer: '12D3KooWAbc', name: 'europe-1' }, { peer: '12D3KooWb', name: 'europe-2' }, { peer: '12D3KooWc' }], learners: [], silent: ['12D3KooWc'], leads: true, logBytes: 10, waiting: 0
   }],
   store: { objects: 12_345, memoryBytes: 64 * 1024 ** 2, memoryBytesMax: 256 * 1024 ** 2, diskBytes: 0, diskBytesMax: 0, evictions: 1 },

@@ -6,7 +6,7 @@ const put = { kind: 'put', document: { sites: { shop } } } as const
 
 /** Three that agree on the global scope, and one that has no part in it. */
 async function withOutsider (): Promise<TestRegion> {
-  const region = new TestRegion(['a', 'b', 'c', 'd'])
+  const region = new TestRegion(['a', 'b', 'c', 'd', 'e', 'f'])
   for (const name of ['a', 'b', 'c']) await region.start(name, { slot: 'global' })
   for (const { raft } of region.edges.values()) await raft!.found('g', { voters: ['a', 'b', 'c'], learners: [] })
   await region.start('d', { raft: false, slot: 'global', init: { globalMembers: () => ['a', 'b', 'c'].filter((name) => !region.cut.has(name)) } })
@@ -61,10 +61,35 @@ describe('an edge without a part in the global group', () => {
     expect(region.at('d').ran.at(-1)!.sites.shop).toMatchObject(shop)
   })
 
+  it('asks another when one is silent, and finds the members through one that is none', async () => {
+    const region = await withOutsider()
+    await region.change('d', put, { scope: 'global' })
+    const silent = ['a', 'b', 'c'].find((name) => name !== region.leader!.name)!
+    region.cut.add(silent)
+    await region.start('e', { raft: false, slot: 'global', init: { globalMembers: () => [silent, 'd'] } })
+    expect(await region.change('e', { kind: 'patch', patch: { flags: { on: true } } }, { scope: 'global' })).toMatchObject({ kind: 'done', version: 2 })
+    expect(await region.outcome(region.at('e').agreed.refresh('global'))).toMatchObject({ current: true })
+  })
+
+  it('does not go back to a group that was replaced by an older one', async () => {
+    const region = await withOutsider()
+    await region.change('d', put, { scope: 'global' })
+    await region.start('e', { slot: 'global' })
+    await region.at('e').raft!.found('younger', { voters: ['e'], learners: [] })
+    await region.until(() => region.at('e').raft!.leads() !== undefined)
+    let sources = ['a', 'b', 'c']
+    await region.start('f', { raft: false, slot: 'global', init: { globalMembers: () => sources } })
+    expect(await region.outcome(region.at('f').agreed.refresh('global'))).toMatchObject({ current: true })
+    sources = ['e']
+    await region.pass(20_000)
+    expect([region.at('f').agreed.group('global')!.group, region.at('f').agreed.machine('global').state.head]).toEqual(['g', 1])
+  })
+
   it('gets nothing from an edge that is no member itself, nor what it has already, and asks only for what may be asked', async () => {
     const region = await withOutsider()
     const ask = async (name: string, head: object): Promise<unknown> => await region.at(name).agreed.answer({ head: { scope: 'global', ...head }, payload: new Uint8Array() }, 'd', new AbortController().signal)
-    await expect(ask('d', { kind: 'copy' })).rejects.toThrow('no member of that group')
+    await region.outcome(region.at('d').agreed.refresh('global'))
+    expect(await ask('d', { kind: 'copy' })).toEqual({ head: { members: ['a', 'b', 'c'] } })
     await expect(ask('a', { kind: 'take' })).rejects.toThrow('does not know')
     expect(await ask('a', { kind: 'copy', at: 1e9, offset: -5 })).toMatchObject({ head: { offset: 0 } })
     const { state } = region.at('a').agreed.machine('global')

@@ -2,6 +2,8 @@ import { describe, expect, it } from 'vitest'
 import { HealthCount, healthSince } from '../../../daemon/agreed/health-count.ts'
 import { agreedDefaults } from '../../../daemon/agreed/settings.ts'
 import { configDefaults } from '../../../protocols/config/settings.ts'
+import { encodeCommand } from '../../../protocols/config/commands.ts'
+import { prepareChange } from '../../../protocols/config/prepare.ts'
 import { decodeToken, encodeToken } from '../../../protocols/config/token.ts'
 import { Phase } from '../../../daemon/cache/phase.ts'
 import { MemoryRecords, settled, shop, TestRegion } from './support.ts'
@@ -246,6 +248,8 @@ describe('a staged roll-out', () => {
     expect(region.at('a').agreed.machine('regional').state.rollout).toMatchObject({ moved: 1, steps: [{ act: 'run' }, { act: 'run' }, { act: 'switch' }] })
     expect(await region.outcome(region.at('a').agreed.abort('regional', 2, { author: 'ann', reason: 'a second thought' }))).toMatchObject({ kind: 'done' })
     expect(region.at('a').agreed.machine('regional').state.version(2)).toMatchObject({ outcome: 'aborted', notes: ['a second thought'] })
+    // Whoever got no answer asks again.
+    expect(await region.outcome(region.at('a').agreed.abort('regional', 2, { author: 'ann', reason: 'again' }))).toMatchObject({ kind: 'done', version: 2 })
   })
 })
 
@@ -257,7 +261,7 @@ describe('a group that is dissolved', () => {
     const snapshot = region.at('a').agreed.machine('regional').snapshot()
     const other = new TestRegion(['a'])
     let left: Array<{ group: string, snapshot: Uint8Array }> = []
-    await other.start('a', { init: { dissolved: { all: async () => left, forget: async () => { left = [] } } } })
+    await other.start('a', { init: { dissolved: { regional: () => ({ all: async () => left, forget: async () => { left = [] } }) } } })
     await other.at('a').raft!.found('g', { voters: ['a'], learners: [] })
     await other.until(() => other.leader !== undefined)
     await other.change('a', put)
@@ -276,6 +280,34 @@ describe('a group that is dissolved', () => {
     await other.pass(5_000)
     expect(agreed.machine('regional').state.head).toBe(4)
     expect(agreed.machine('regional').state.conflicts()).toMatchObject([{ path: 'sites/shop/ttl/default', winner: { value: 7 }, losers: [{ value: 5 }] }])
+  })
+
+  it('leaves nothing to the one that was founded anew from it, but what it agreed on after the parting', async () => {
+    const region = await TestRegion.of('a')
+    let left: Array<{ group: string, snapshot: Uint8Array }> = []
+    await region.start('a', { init: { dissolved: { regional: () => ({ all: async () => left, forget: async () => { left = [] } }) } } })
+    await region.at('a').raft!.found('g', { voters: ['a'], learners: [] })
+    await region.until(() => region.leader !== undefined)
+    const machine = region.at('a').agreed.machine('regional')
+    const comesIn = async (snapshot: Uint8Array): Promise<void> => {
+      left = [{ group: 'replaced', snapshot }]
+      region.at('a').agreed.changed()
+      await region.until(() => left.length === 0, 3_000_000)
+    }
+    await region.change('a', put)
+    await region.change('a', ttl(5))
+    const parting = machine.snapshot()
+    await region.change('a', ttl(6))
+    await comesIn(parting)
+    expect([machine.state.head, machine.state.conflicts()]).toEqual([3, []])
+
+    const other = await TestRegion.of('b')
+    other.at('b').agreed.machine('regional').restore(parting)
+    const { state } = other.at('b').agreed.machine('regional')
+    const command = prepareChange(state, ttl(9), { scope: 'regional', id: 'k', author: 'ann', reason: '', wallMs: 7, plan: 'now' })
+    state.apply({ index: state.index + 1, term: state.term, bytes: encodeCommand(command) })
+    await comesIn(state.snapshot())
+    expect(machine.state.conflicts()).toMatchObject([{ path: 'sites/shop/ttl/default', losers: [{}] }])
   })
 })
 

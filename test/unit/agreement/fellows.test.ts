@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { Fellows } from '../../../daemon/agreement/fellows.ts'
+import { regionReach } from '../../../daemon/agreement/reach.ts'
 import type { Member, Membership } from '../../../protocols/membership/service.ts'
 import type { Status } from '../../../protocols/raft/ready.ts'
 import { stillClock } from '../../support/store.ts'
@@ -17,7 +18,7 @@ function rig (): { fellows: Fellows, clock: ReturnType<typeof stillClock>, membe
     member: (peer) => members.get(peer),
     hasLeft: (peer) => left.has(peer)
   }
-  const fellows = new Fellows({ self: 'a', region: 'here', clock, membership, promotionLagMax: 5 })
+  const fellows = new Fellows({ self: 'a', reach: regionReach('here'), clock, membership, promotionLagMax: 5 })
   const seen = (peer: string, status: Partial<Status> = {}): string => {
     fellows.update(['a', 'b', 'c', 'd'])
     const { presence, forMs } = fellows.view({ progress: [], lastIndex: 10, ...status } as unknown as Status).get(peer)!

@@ -40,14 +40,14 @@ describe('a data folder', () => {
   it('may found a group until one was entered, and never again, whatever becomes of the log', async () => {
     for (const may of [true, true]) {
       const state = await openState(folder)
-      expect(state.mayFound).toBe(may)
+      expect(state.founding.region.mayFound).toBe(may)
       await state.close()
     }
     const state = await openState(folder)
-    await state.entered()
+    await state.founding.region.entered()
     await state.close()
     const later = await openState(folder)
-    expect(later.mayFound).toBe(false)
+    expect([later.founding.region.mayFound, later.founding.global.mayFound]).toEqual([false, true])
     await later.close()
   })
 })

@@ -121,11 +121,11 @@ export class Rollouts {
 
   /** @returns the leader's index, undefined where this edge does not lead. @throws ZodError for what is no report */
   take (peer: PeerName, report: unknown): number | undefined {
-    this.#drive()
-    if (this.#driver === undefined) return undefined
+    const driver = this.#drive()
+    if (driver === undefined) return undefined
     const read = reportSchema.parse(report)
     const { clock, scope: { machine } } = this.#init
-    if (this.#driver.driver.report(peer, read, clock.nowMs())) this.#latest.set(peer, read)
+    if (driver.report(peer, read, clock.nowMs())) this.#latest.set(peer, read)
     return machine.state.index
   }
 
@@ -148,25 +148,22 @@ export class Rollouts {
 
   /** @returns undefined where this edge does not lead */
   view (): RolloutView | undefined {
-    this.#drive()
-    if (this.#driver === undefined) return undefined
+    const driver = this.#drive()
+    if (driver === undefined) return undefined
     const edges = this.#init.members().flatMap((member): EdgeRuns[] => {
       const latest = this.#latest.get(member.peer)
       const { peer, name, region } = member
       return latest === undefined ? [] : [{ peer, name, region, version: latest.version, regionWide: latest.regionWide, refused: latest.refused }]
     })
-    return { verdict: this.#driver.driver.verdict, edges }
+    return { verdict: driver.verdict, edges }
   }
 
-  #drive (): void {
+  /** @returns the driver while this edge leads. A lease that lapses may come back in the same term, and then goes on with what was learned. */
+  #drive (): Driver | undefined {
     const { scope: { machine, group }, settings, self, clock, members, logger } = this.#init
     const leading = group()
     const term = leading?.leads()
-    if (leading === undefined || term === undefined) {
-      this.#driver = undefined
-      this.#latest.clear()
-      return
-    }
+    if (leading === undefined || term === undefined) return undefined
     if (this.#driver?.term !== term) {
       this.#driver = { term, driver: new Driver({ settings, self }, clock.nowMs()) }
       this.#latest.clear()
@@ -176,11 +173,12 @@ export class Rollouts {
     driver.members(edges)
     for (const peer of this.#latest.keys()) if (!edges.some((edge) => edge.peer === peer)) this.#latest.delete(peer)
     const command = driver.next(machine.state.rollout, clock.nowMs(), clock.wallMs())
-    if (command === undefined) return
+    if (command === undefined) return driver
     // It is repeated after a while, and an entry that comes late is refused as stale.
     leading.propose(encodeCommand(command)).catch((error: unknown) => {
       logger.debug({ step: command.kind, reason: messageOf(error) }, 'a step of a roll-out was not agreed on')
     })
+    return driver
   }
 
   #runs (): { version: number, regionWide: number } {

@@ -2,7 +2,8 @@
  * Exchange of member lists between two connected peers (anti-entropy, Demers et al. 1987), protocol
  * `/colony/members/1.0.0`: whoever opened the stream sends its version vector, the other answers with
  * its own and with what the first lacks, and gets what it lacks itself. So an edge that joins has the
- * whole list in one round trip, and what gossip lost is repaired.
+ * whole list in one round trip, and what gossip lost is repaired. The answerer ends it, once it has taken what it was told: who closes
+ * the connection next, as it takes its leave, must not do so before.
  *
  *     frame = varint length | CBOR map: { vector: [peer, incarnation, sequence, peer, …] }
  *                                     | { announcements: [bytes, …] }
@@ -101,7 +102,9 @@ export class Exchange {
     yield * this.#vector()
     const theirs = await this.#readVector(frames)
     const more = await this.#readAnnouncements(frames)
-    return (yield * this.#announcements(theirs, peer)) || more
+    const left = yield * this.#announcements(theirs, peer)
+    await end(frames)
+    return left || more
   }
 
   async * #answer (frames: AsyncGenerator<Head>, peer: PeerName): AsyncGenerator<object, boolean> {
@@ -161,6 +164,17 @@ export class Exchange {
     }
     return more
   }
+}
+
+/** Waits until the peer has ended the exchange. */
+async function end (frames: AsyncGenerator<Head>): Promise<void> {
+  try {
+    await frames.next()
+  } catch (error) {
+    if ((error as Error).name === 'UnexpectedEOFError') return
+    throw error
+  }
+  throw new WireError('a peer went on after the end of an exchange of member lists')
 }
 
 /** The frames up to and with the one that says `done: what`; the generator stays open for what follows. */

@@ -10,11 +10,11 @@ import type { Members } from '../../../protocols/membership/members.ts'
 import type { MembershipSettings } from '../../../protocols/membership/settings.ts'
 import type { Connection, Stream } from '@libp2p/interface'
 
-function side (name: string, overrides: Partial<MembershipSettings> = {}): { members: Members, exchange: Exchange } {
+function side (name: string, overrides: Partial<MembershipSettings> = {}): { members: Members, intake: Intake, exchange: Exchange } {
   const settings = { ...membershipDefaults, ...overrides }
   const members = membersOf(name)
   const intake = new Intake({ clock: systemClock, network, members, onMerge: () => {} })
-  return { members, exchange: new Exchange({ clock: systemClock, settings, members, intake }) }
+  return { members, intake, exchange: new Exchange({ clock: systemClock, settings, members, intake }) }
 }
 
 /** A connection whose streams end at `other`, or at a misbehaving `peer`. */
@@ -43,6 +43,24 @@ describe('an exchange of member lists', () => {
     expect(one.members.live()).toHaveLength(1 + 43)
     expect(other.members.live()).toHaveLength(1 + 43)
     expect(streams()).toBe(1)
+  })
+
+  it('is over once the other has taken what it was told, and not before', async () => {
+    const [one, other] = [side('one'), side('other')]
+    await fill(one.members, 3)
+    const held = Promise.withResolvers<void>()
+    const slow = new Exchange({
+      clock: systemClock, settings: membershipDefaults, members: other.members,
+      intake: { take: async (all: Uint8Array[]) => { await held.promise; return await other.intake.take(all) } } as unknown as Intake
+    })
+    const { connection } = connectionTo(async (stream) => { await slow.respond(stream, 'one') })
+    let known = 0
+    const over = one.exchange.initiate(connection).then(() => { known = other.members.live().length })
+    await new Promise((resolve) => setTimeout(resolve, 50))
+    expect([known, other.members.live().length]).toEqual([0, 1])
+    held.resolve()
+    await over
+    expect(known).toBe(1 + 3)
   })
 
   it('goes on at once where not all fits in one', async () => {

@@ -240,6 +240,21 @@ describe('a staged roll-out', () => {
     expect(healthSince(health.total, before).errors).toBe(4)
   })
 
+  it('goes on with what was learned where the lease lapsed and came back in the same term', async () => {
+    const region = await TestRegion.of('a', 'b', 'c')
+    const { name, raft, agreed } = region.leader!
+    const reporting = async (): Promise<number> => (await region.outcome(agreed.rollout('regional')))?.edges.length ?? 0
+    await region.pass(agreedDefaults.idleReportIntervalMs + 1_000)
+    const before = [raft!.leads(), await reporting()]
+    region.cut.add(name)
+    await region.until(() => raft!.leads() === undefined)
+    expect(await reporting()).toBe(0)
+    region.cut.delete(name)
+    await region.until(() => raft!.leads() !== undefined)
+    expect([raft!.leads(), await reporting()]).toEqual(before)
+    expect(before[1]).toBe(3)
+  })
+
   it('is ended by hand', async () => {
     const region = await TestRegion.of('a')
     await region.change('a', put)

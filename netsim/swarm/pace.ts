@@ -9,6 +9,7 @@ import { filtersDefaults } from '../../protocols/filters/settings.ts'
 import { providersDefaults } from '../../protocols/providers/settings.ts'
 import { raftServiceDefaults } from '../../protocols/raft/service-settings.ts'
 import { raftDefaults } from '../../protocols/raft/settings.ts'
+import { agreedDefaults, globalRaftDefaults } from '../../daemon/agreed/settings.ts'
 import { agreementDefaults } from '../../daemon/agreement/settings.ts'
 import { meshDefaults } from '../../daemon/node-settings.ts'
 import type { EdgeBase } from './host.ts'
@@ -40,8 +41,10 @@ export function pacedSettings (pace: number): EdgeBase['settings'] {
     providers: slower({ linkCheckMs: providersDefaults.linkCheckMs }),
     // All else of Raft is counted in ticks.
     raft: slower({ tickMs: raftDefaults.tickMs }),
+    globalRaft: slower({ tickMs: globalRaftDefaults.tickMs }),
     raftService: slower({ knockIntervalMs: raftServiceDefaults.knockIntervalMs }),
     agreement: slower({ settleMs: agreementDefaults.settleMs, lookMs: agreementDefaults.lookMs, foundDelayMs: agreementDefaults.foundDelayMs }),
+    agreed: slower({ copyIntervalMs: agreedDefaults.copyIntervalMs, driveIntervalMs: agreedDefaults.driveIntervalMs, idleReportIntervalMs: agreedDefaults.idleReportIntervalMs }),
     mesh: slower({ gossipHeartbeatMs: meshDefaults.gossipHeartbeatMs, dialTimeoutMs: meshDefaults.dialTimeoutMs })
   }
 }

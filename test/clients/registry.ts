@@ -37,7 +37,7 @@ export class Registry extends TestOrigin {
     const { name, version } = manifest
     const source = join(folder, `${name.replace('/', '-')}-${version}`)
     await mkdir(source, { recursive: true })
-    await writeFile(join(source, 'package.json'), JSON.stringify({ ...manifest, main: 'index.js', license: 'MIT' }))
+    await writeFile(join(source, 'package.json'), JSON.stringify({ ...manifest, main: 'index.js', files: ['index.js'], license: 'MIT' }))
     await writeFile(join(source, 'index.js'), code)
     const packed = await run('npm', ['pack', '--silent'], { cwd: source })
     const tarball = await readFile(join(source, packed.text.trim()))

@@ -5,21 +5,7 @@ import type { AgreedGroup } from './group.ts'
 
 /** What of it is needed. */
 export interface GroupAgreement extends Pick<AgreedGroup, 'propose' | 'read' | 'leads'> {
-  status: () => {
-    readonly group?: string | undefined
-    readonly standing: string
-    readonly leader?: { readonly peer: PeerName } | undefined
-    readonly term: number
-    readonly commit: number
-    readonly applied: number
-    readonly last: number
-    readonly lastTerm: number
-    readonly quietTicks: number
-    readonly voters: ReadonlyArray<{ readonly peer: PeerName }>
-    readonly learners: ReadonlyArray<{ readonly peer: PeerName }>
-    readonly silent?: readonly PeerName[]
-    readonly failure?: string | undefined
-  }
+  status: () => Pick<AgreementStatus, 'group' | 'standing' | 'leader' | 'term' | 'commit' | 'applied' | 'last' | 'lastTerm' | 'quietTicks' | 'voters' | 'learners' | 'silent' | 'failure'>
 }
 
 /**

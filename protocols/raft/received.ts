@@ -1,8 +1,9 @@
 /**
- * What a member receives of a group: messages that its core did not take, by why, and which voters are silent, so that a change that cannot be agreed names who is missing. A
- * leader knows it of itself (check-quorum). A voter without a leader asks all others for their pre-vote after each
- * election timeout, so whoever says nothing to it for a few of these is not there for it, whatever its connections look like: those
- * to a host that was cut off stay open for minutes. Under a leader followers do not speak to each other, and nothing is said.
+ * What a member receives of a group: messages that its core did not take, by why, and which voters are silent, so that a change
+ * that cannot be agreed on names who is missing. A leader knows it of itself (check-quorum). A voter without a leader asks all
+ * others for their pre-vote after each election timeout, so whoever says nothing to it for a few of these is not there for it,
+ * whatever its connections look like: those to a host that was cut off stay open for minutes. Under a leader followers do not
+ * speak to each other, and nothing is said.
  */
 import type { Clock } from '../clock.ts'
 import type { PeerName } from '../ids.ts'
@@ -38,9 +39,11 @@ export class Received {
     this.#heardMs.clear()
   }
 
+  /** @returns voters, never this member itself; who is in the group no more is forgotten */
   silent (self: PeerName, status: Status | undefined): PeerName[] {
     if (status === undefined) return []
-    const { role, leader, configuration: { voters }, progress } = status
+    const { role, leader, configuration: { voters, learners }, progress } = status
+    for (const peer of this.#heardMs.keys()) if (!voters.includes(peer) && !learners.includes(peer)) this.#heardMs.delete(peer)
     if (role === 'leader') return progress.filter(({ peer, active }) => voters.includes(peer) && !active).map(({ peer }) => peer)
     // Who learns asks for no votes.
     if (leader !== undefined || !voters.includes(self)) return []

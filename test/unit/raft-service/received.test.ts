@@ -41,6 +41,14 @@ describe('the voters that are silent', () => {
     expect(silent('a', { role: 'leader', leader: 'a', progress })).toEqual(['b'])
   })
 
+  it('are not told of by what somebody said who was out of the group since', () => {
+    received.note('c', Verdict.Taken)
+    clock.advance(10 * electionMs)
+    received.note('c', Verdict.Taken)
+    expect(silent('a', { configuration: { voters: ['a', 'b'], learners: ['d'] } })).toEqual(['b'])
+    expect(silent('a', {})).toEqual(['b', 'c'])
+  })
+
   it('are none at the beginning of a new part in a group', () => {
     clock.advance(10 * electionMs)
     received.restart()

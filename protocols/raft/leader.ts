@@ -283,13 +283,14 @@ export class Leader {
   }
 
   /**
-   * From when on it is to get a heartbeat. Voters get each, as the lease stands on them, and so do learners that lack something, as
-   * what was lost on the way is seen by the answers; one that does not answer ever more seldom, and one that has everything seldom.
+   * From when on it is to get a heartbeat. Voters get each, as the lease stands on them, and so do learners that lack something, an entry or
+   * the word that it is committed, as what was lost on the way is seen by the answers; one that does not answer ever more seldom, and
+   * one that has everything seldom.
    */
   #beatDueAt (peer: PeerName, progress: Progress): number {
-    const { log: { lastIndex }, now, settings: { heartbeatTicks, learnerTicks } } = this.#state
+    const { log: { lastIndex, commit }, now, settings: { heartbeatTicks, learnerTicks } } = this.#state
     if (this.#state.isVoter(peer) || progress.attendedUntil > now) return -Infinity
-    const wait = progress.match < lastIndex ? Math.min(learnerTicks, heartbeatTicks * 2 ** progress.misses) : learnerTicks
+    const wait = progress.match < lastIndex || progress.commitKnown < commit ? Math.min(learnerTicks, heartbeatTicks * 2 ** progress.misses) : learnerTicks
     return progress.beatAt + wait
   }
 
@@ -304,8 +305,9 @@ export class Leader {
     const { log: { commit }, now } = this.#state
     for (const [to, progress] of this.progress) {
       if (now < this.#beatDueAt(to, progress)) continue
-      progress.beat(round, now)
-      this.#state.send({ kind: 'heartbeat', to, round, commit: Math.min(commit, progress.match) })
+      const told = Math.min(commit, progress.match)
+      progress.beat(round, told, now)
+      this.#state.send({ kind: 'heartbeat', to, round, commit: told })
     }
     // Alone, a leader is its own majority.
     this.#reads.confirmed(this.lease.confirmedRound())

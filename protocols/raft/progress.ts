@@ -26,6 +26,9 @@ export class Progress {
   /** Highest heartbeat round answered, and highest sent, with when it was. */
   round = 0
   #beaten = 0
+  /** The commit index that the peer has surely heard of, by its answer to a heartbeat that said it; what the last one said. */
+  commitKnown = 0
+  #commitBeaten = 0
   beatAt = -Infinity
   /** Heartbeats in a row that were not answered before the next one left. */
   misses = 0
@@ -74,10 +77,11 @@ export class Progress {
     this.#inflightBytes += bytes
   }
 
-  /** A heartbeat leaves. */
-  beat (round: number, now: number): void {
+  /** A heartbeat leaves, which says that `commit` is committed. */
+  beat (round: number, commit: number, now: number): void {
     this.misses = this.hasAnswered ? 0 : this.misses + 1
     this.#beaten = round
+    this.#commitBeaten = commit
     this.beatAt = now
   }
 
@@ -114,6 +118,7 @@ export class Progress {
   /** A heartbeat was answered: what left before it was sent and is unanswered is lost. */
   answered (round: number): void {
     this.round = Math.max(this.round, round)
+    if (round === this.#beaten) this.commitKnown = this.#commitBeaten
     const oldest = this.#inflights[0]
     if (this.state === 'probe' && this.#probedIn !== undefined && this.#probedIn < round) this.#probedIn = undefined
     if (this.state === 'replicate' && oldest !== undefined && oldest.round < round) this.#restart()

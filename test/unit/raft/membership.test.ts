@@ -227,6 +227,8 @@ describe('learners that have everything', () => {
     const raft = leader({ learners: ['d'], settings: few })
     raft.step(confirms('d', 2, 2))
     raft.step(beats('d', 2, 1))
+    const [told] = asked(raft, 2)
+    raft.step(beats('d', 2, told!))
     const rounds = asked(raft, 100)
     expect(rounds).toHaveLength(2)
     raft.step(beats('d', 2, rounds[1]!))
@@ -234,6 +236,24 @@ describe('learners that have everything', () => {
     drain(raft)
     const later = asked(raft, 104)
     expect(later.slice(1).map((round, at) => round - later[at]!)).toEqual([1, 2, 4, 8, 16])
+  })
+
+  it('are told again what is committed where the word of it was lost', () => {
+    const raft = leader({ learners: ['d'], settings: few })
+    raft.step(confirms('d', 2, 2))
+    raft.step(beats('d', 2, asked(raft, 2)[0]!))
+    expect(asked(raft, 20)).toEqual([])
+    raft.propose(value('x'), '')
+    drain(raft)
+    raft.step(confirms('d', 2, 3))
+    raft.step(confirms('b', 2, 3))
+    // Told along the way, and lost there: nobody answers that.
+    expect(said(raft, 'append').filter(({ to }) => to === 'd').map(({ commit }) => commit)).toEqual([3])
+    raft.tick(2)
+    const beat = said(raft, 'heartbeat').find(({ to }) => to === 'd')!
+    expect(beat.commit).toBe(3)
+    raft.step(beats('d', 2, beat.round))
+    expect(asked(raft, 20)).toEqual([])
   })
 
   it('are asked at once where they may be there again, or are to be promoted', () => {
@@ -250,7 +270,8 @@ describe('learners that have everything', () => {
   it('of a leader that votes alone wake it as seldom, and without any it sleeps', () => {
     const raft = leader({ voters: ['a'], learners: ['d'], settings: few })
     raft.step(confirms('d', 2, 2))
-    raft.step(beats('d', 2, 1))
+    raft.tick(2)
+    raft.step(beats('d', 2, said(raft, 'heartbeat')[0]!.round))
     drain(raft)
     expect(raft.ticksUntilDue()).toBe(50)
     expect(leader({ voters: ['a'] }).ticksUntilDue()).toBe(Infinity)

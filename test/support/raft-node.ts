@@ -13,6 +13,7 @@ import { multiaddr } from '@multiformats/multiaddr'
 import { createLibp2p } from 'libp2p'
 import { systemClock } from '../../daemon/clock.ts'
 import type { Databases } from '../../daemon/database.ts'
+import { coalescing, sparing } from '../../daemon/node-carriers.ts'
 import { RaftDisk } from '../../daemon/raft/disk.ts'
 import type { PeerName } from '../../protocols/ids.ts'
 import type { RaftGroup, StateMachine } from '../../protocols/raft/group.ts'
@@ -75,9 +76,10 @@ export async function startRaftNode<M extends StateMachine> (init: RaftNodeInit<
   const libp2p = await createLibp2p({
     privateKey: key,
     addresses: { listen: [init.listen ?? '/ip4/127.0.0.1/tcp/0'] },
-    transports: [tcp()],
+    // As an edge has them.
+    transports: [coalescing(tcp())],
     connectionEncrypters: [noise()],
-    streamMuxers: [yamux()],
+    streamMuxers: [sparing(yamux())],
     connectionGater: {
       denyDialMultiaddr: () => false,
       denyDialPeer: (peer) => isCut(peer.toString()),

@@ -2,7 +2,8 @@
  * Elections (section 5.2; thesis section 9.6 for pre-votes). A server first asks whether it would be voted for, which changes
  * nothing anywhere, and only with a majority of such promises enters the next term: so one that was cut off comes back
  * with the term it left with, and disturbs nobody. A vote is given once a term, to a log that lacks nothing committed, and
- * not at all while a leader is heard.
+ * not at all while a leader is heard. Two that ask for pre-votes at once would promise each other theirs and then split the votes: the
+ * one whose name sorts first goes back.
  */
 import { Role, Verdict } from './ready.ts'
 import { Votes } from './quorum.ts'
@@ -73,6 +74,7 @@ export function takeVoteRequest (state: State, request: VoteRequest): Verdict {
   const granted = free && upToDate && (!state.isPromised || byLeader)
   if (kind === 'pre-vote') {
     state.send({ kind: 'pre-vote-answer', to: from, granted, term: granted ? term : state.term })
+    if (granted && state.role === Role.PreCandidate && state.self < from) state.follow(state.term, undefined)
     return Verdict.Taken
   }
   state.send({ kind: 'vote-answer', to: from, granted })

@@ -186,6 +186,16 @@ describe('pre-votes', () => {
     expect(said(raft, 'pre-vote-answer')).toEqual([])
   })
 
+  it('of two servers that ask each other at the same time one goes back, so that the vote is not split', () => {
+    const pair = new Map(['a', 'c'].map((self) => [self, awake({ self })]))
+    for (const raft of pair.values()) raft.campaign()
+    for (let round = 0; round < 6; round++) {
+      const under = [...pair.values()].flatMap((raft) => drain(raft).messages)
+      for (const message of under) pair.get(message.to)?.step(message)
+    }
+    expect([...pair.values()].map(({ role, term, leader }) => [role, term, leader])).toEqual([['follower', 2, 'c'], ['leader', 2, 'c']])
+  })
+
   it('thesis 9.6: a follower that was cut off comes back without an election', () => {
     const group = new Group(['a', 'b', 'c'])
     group.elect('a')

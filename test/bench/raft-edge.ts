@@ -15,12 +15,17 @@ import { systemClock } from '../../daemon/clock.ts'
 import { HttpServer, httpServerDefaults, httpUrl } from '../../daemon/http/server.ts'
 import { problem } from '../../daemon/http/problem.ts'
 import { codeOf, messageOf } from '../../protocols/errors.ts'
+import { Links } from '../../netsim/links/links.ts'
 import { startRaftNode, Tally } from '../support/raft-node.ts'
 
 export interface RaftEdgeOrder {
   readonly folder: string
   /** Of an earlier life. */
   readonly listen?: string
+  /** Loopback address of its own, so that links know who is at their ends. */
+  readonly host: string
+  /** What a message needs to each other edge, ms. */
+  readonly delayMs: number
 }
 
 export interface RaftEdgeReady { readonly peer: string, readonly address: string, readonly http: string }
@@ -45,12 +50,14 @@ const keyFile = join(order.folder, 'key')
 const key = await readFile(keyFile).then((bytes) => privateKeyFromProtobuf(bytes) as Ed25519PrivateKey, () => undefined)
 let members: readonly string[] = []
 
+const links = new Links({ clock: systemClock, delayMs: () => order.delayMs })
 const node = await startRaftNode({
   folder: join(order.folder, 'raft'),
   machine: new Tally(),
   members: () => members,
-  ...(key !== undefined && { key }),
-  ...(order.listen !== undefined && { listen: order.listen })
+  listen: order.listen ?? `/ip4/${order.host}/tcp/0`,
+  ...(order.delayMs > 0 && { transport: links.transport(order.host) }),
+  ...(key !== undefined && { key })
 })
 await writeFile(keyFile, privateKeyToProtobuf(node.key))
 

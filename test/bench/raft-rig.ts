@@ -8,9 +8,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import type { RaftEdgeNews, RaftEdgeReady, RaftEdgeStatus } from './raft-edge.ts'
+import type { RaftEdgeNews, RaftEdgeOrder, RaftEdgeReady, RaftEdgeStatus } from './raft-edge.ts'
 
-export interface RaftEdge extends RaftEdgeReady { readonly child: ChildProcess, readonly folder: string }
+export interface RaftEdge extends RaftEdgeReady { readonly child: ChildProcess, readonly folder: string, readonly host: string }
 
 /** What a load is put on. */
 export interface Target {
@@ -34,11 +34,15 @@ export async function until<T> (what: string, look: () => Promise<T | undefined>
 
 export class RaftRig {
   readonly edges: RaftEdge[] = []
+  readonly #delayMs: number
   #folder = ''
+
+  /** @param delayMs of every link, one way */
+  constructor (delayMs = 0) { this.#delayMs = delayMs }
 
   async start (count = 3): Promise<this> {
     this.#folder = await mkdtemp(join(tmpdir(), 'colony-bench-raft-'))
-    await Promise.all(Array.from({ length: count }, async (_, at) => { this.edges[at] = await this.#spawn(join(this.#folder, `edge-${at}`)) }))
+    await Promise.all(Array.from({ length: count }, async (_, at) => { this.edges[at] = await this.#spawn(join(this.#folder, `edge-${at}`), `127.77.0.${at + 1}`) }))
     this.#tell('group-of-the-bench')
     await this.leader()
     return this
@@ -66,7 +70,7 @@ export class RaftRig {
   /** Starts a killed one again, on its folder and address, and waits until it has what the others have. */
   async revive (dead: RaftEdge): Promise<void> {
     if (dead.child.exitCode === null && dead.child.signalCode === null) await once(dead.child, 'exit')
-    const edge = await this.#spawn(dead.folder, dead.address.split('/p2p/')[0])
+    const edge = await this.#spawn(dead.folder, dead.host, dead.address.split('/p2p/')[0])
     this.edges.push(edge)
     this.#tell()
     await until('it caught up', async () => {
@@ -95,10 +99,11 @@ export class RaftRig {
     for (const { child } of this.edges) child.send(news)
   }
 
-  async #spawn (folder: string, listen?: string): Promise<RaftEdge> {
-    const child = fork(fileURLToPath(new URL('raft-edge.ts', import.meta.url)), [JSON.stringify({ folder, ...(listen !== undefined && { listen }) })], { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] })
+  async #spawn (folder: string, host: string, listen?: string): Promise<RaftEdge> {
+    const order: RaftEdgeOrder = { folder, host, delayMs: this.#delayMs, ...(listen !== undefined && { listen }) }
+    const child = fork(fileURLToPath(new URL('raft-edge.ts', import.meta.url)), [JSON.stringify(order)], { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] })
     const [ready] = await Promise.race([once(child, 'message'), once(child, 'exit').then(() => { throw new Error('an edge ended before it was ready') })]) as [RaftEdgeReady]
-    return { ...ready, child, folder }
+    return { ...ready, child, folder, host }
   }
 }
 

@@ -13,6 +13,7 @@ import { multiaddr } from '@multiformats/multiaddr'
 import { createLibp2p } from 'libp2p'
 import { systemClock } from '../../daemon/clock.ts'
 import type { Databases } from '../../daemon/database.ts'
+import type { TransportFactory } from '../../daemon/node.ts'
 import { coalescing, sparing } from '../../daemon/node-carriers.ts'
 import { RaftDisk } from '../../daemon/raft/disk.ts'
 import type { PeerName } from '../../protocols/ids.ts'
@@ -50,6 +51,8 @@ export interface RaftNodeInit<M extends StateMachine> {
   readonly raft?: Partial<RaftSettings>
   readonly settings?: Partial<RaftServiceSettings>
   readonly databases?: Databases
+  /** Wraps the node's transport: simulated links. */
+  readonly transport?: (create: TransportFactory) => TransportFactory
 }
 
 export interface RaftNode<M extends StateMachine = Journal> {
@@ -77,7 +80,7 @@ export async function startRaftNode<M extends StateMachine> (init: RaftNodeInit<
     privateKey: key,
     addresses: { listen: [init.listen ?? '/ip4/127.0.0.1/tcp/0'] },
     // As an edge has them.
-    transports: [coalescing(tcp())],
+    transports: [(init.transport ?? ((create) => create))(coalescing(tcp()))],
     connectionEncrypters: [noise()],
     streamMuxers: [sparing(yamux())],
     connectionGater: {

@@ -12,7 +12,8 @@ const own: SiteConfig = { name: 'own', hosts: ['own.example', 'both.example'], o
 function sitesOf (agreed: object | undefined, configs: readonly SiteConfig[] = [own]): Sites {
   const sites = new Sites(configs, (url) => {
     if (url.includes('nowhere')) throw new Error(`${url} cannot be asked`)
-    return { url } as Origin
+    const origin = { url }
+    return { ...origin, all: [origin] } as unknown as Origin
   })
   if (agreed !== undefined) sites.agree(completeSettings(readSettings({ sites: agreed })).sites)
   return sites
@@ -29,7 +30,8 @@ describe('agreed sites', () => {
     const shop = { hosts: ['both.example'], origins: ['http://agreed/', 'http://second/'] }
     const sites = sitesOf({ shop })
     expect(['own.example', 'both.example:8080', 'x.example'].map((host) => sites.byHost(host)?.name)).toEqual(['own', 'shop', undefined])
-    expect(sites.byName('shop')!.origin!.url).toBe('http://agreed/')
+    expect(sites.byName('shop')!.origin!.all.map(({ url }) => url)).toEqual(['http://agreed/', 'http://second/'])
+    expect(sites.byName('own')!.origin!.all.map(({ url }) => url)).toEqual(['http://own/'])
     sites.agree(completeSettings(readSettings({ sites: { own: shop } })).sites)
     expect([sites.all().map(({ name }) => name), sites.byHost('own.example')]).toEqual([['own'], undefined])
     sites.agree({})

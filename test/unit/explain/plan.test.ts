@@ -39,7 +39,7 @@ describe('the plan of a request for what is stored', () => {
   it('is served stale to who allows that, and to everybody when no origin and no peer has it', () => {
     const stored = storedOf('max-age=60', 72_000, 60_000)
     expect(plan(situationOf({ stored, fields: control('max-stale') })).verdict).toContain('be served STALE: stored 1.2 min ago, stale for 12 s, which the request\'s max-stale allows')
-    const dead = routeOf({ origin: { url: 'http://origin', breaker: 'open' } })
+    const dead = routeOf({ origins: [{ url: 'http://origin', breaker: 'open' }] })
     expect(plan(situationOf({ stored, route: dead })).outcome).toBe('stale')
     expect(plan(situationOf({ stored: storedOf('max-age=60, must-revalidate', 72_000, 60_000), route: dead })).outcome).toBe('failed')
   })
@@ -113,9 +113,9 @@ describe('the plan of a miss', () => {
   })
 
   it('comes from anyone who has it, stale or not, when the origin cannot be reached', () => {
-    const origin = { url: 'http://origin', ttfbMs: 80, breaker: 'open' as const }
-    const about = plan(situationOf({ route: routeOf({ origin, holding: { other: held(-5_000) } }) }))
+    const origins = [{ url: 'http://origin', ttfbMs: 80, breaker: 'open' as const }]
+    const about = plan(situationOf({ route: routeOf({ origins, holding: { other: held(-5_000) } }) }))
     expect(about.verdict).toContain('filled with a stale copy of other as no origin can be reached')
-    expect(plan(situationOf({ route: routeOf({ origin }) }))).toMatchObject({ outcome: 'failed' })
+    expect(plan(situationOf({ route: routeOf({ origins }) }))).toMatchObject({ outcome: 'failed' })
   })
 })

@@ -38,6 +38,21 @@ describe('agreed sites', () => {
     expect(sites.byHost('both.example')!.defaultTtlMs).toBe(7)
   })
 
+  it('have several origins, as the edge\'s own ones may: each once, in the order given', () => {
+    const listed = { ...own, origin: undefined, origins: ['http://b/', 'http://a/', 'http://b/'] }
+    const made = new Map<string, Origin>()
+    const sites = new Sites([own, { ...listed, name: 'listed', hosts: ['listed.example'] }], (url) => {
+      const origin = made.get(url) ?? { url } as Origin
+      made.set(url, origin)
+      return origin
+    })
+    const { origin, published } = sites.byName('listed')!
+    expect([origin!.all.map(({ url }) => url), published, sites.byName('own')!.origin]).toEqual([['http://b/', 'http://a/'], false, made.get('http://own/')])
+    const hash = (origins: readonly string[]): string => new Sites([{ ...listed, origins }], (url) => ({ url }) as Origin).originHash
+    expect(new Set([hash(['http://a/', 'http://b/']), hash(['http://b/', 'http://a/']), hash(['http://a/'])]).size).toBe(3)
+    expect(hash(['http://own/'])).toBe(new Sites([own], (url) => ({ url }) as Origin).originHash)
+  })
+
   it('change nothing when one of them cannot be run', () => {
     const sites = sitesOf({ shop: { hosts: ['shop.example'], published: true } })
     expect(() => { sites.agree(completeSettings(readSettings({ sites: { shop: { hosts: ['new.example'], origins: ['http://nowhere/'] } } })).sites) }).toThrow('cannot be asked')

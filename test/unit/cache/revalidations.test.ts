@@ -48,9 +48,11 @@ describe('what is past its lifetime', () => {
     for (let times = 0; times < 3; times++) expect(await ask(cache)).toEqual(['stale', 1])
     const { request, land } = cache.flights[1]!
     expect([request.validators, request.signal.aborted]).toEqual([[['if-none-match', '"1"']], false])
-    land({ kind: 'not-modified', fields: minute, receivedAtMs: cache.clock.wallMs(), initialAgeMs: 0, source: 'origin' })
+    land({ kind: 'not-modified', fields: fieldsOf('max-age=1'), receivedAtMs: cache.clock.wallMs(), initialAgeMs: 0, source: 'origin' })
     await eventually(() => cache.cache.flights === 0)
     expect(await ask(cache)).toEqual(['hit', 1])
+    cache.clock.advance(1_000)
+    expect(await ask(cache)).toEqual(['stale', 2])
   })
 
   it('takes the new version, to its last byte, though nobody reads it', async () => {

@@ -387,4 +387,3 @@ export class Cache {
 function fits (head: FillHead, fields: Fields): boolean {
   return head.variant === variantKey(head.vary, fields)
 }
-

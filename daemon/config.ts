@@ -25,6 +25,8 @@ export interface SiteConfig {
   readonly hosts: readonly string[]
   /** Normalised http(s) URL, no credentials, query or fragment; an empty path is `/`. Absent where all content is published, or comes from peers. */
   readonly origin?: string
+  /** In place of `origin`: several, asked in turn where one does not answer. */
+  readonly origins?: readonly string[]
   /** Whether content may be published to it (`colony put`); by default when it has no origin. Beside an origin, misses then wait for the mesh. */
   readonly published?: boolean
   /** Lifetime of a response that states none, ms. 0: stored, but stale at once. */
@@ -78,6 +80,7 @@ const siteSchema = strictMap({
   name: nameValue,
   hosts: z.array(siteHostValue, { error: 'expected a list of host names, such as ["*"]' }).nonempty({ error: 'expected at least one host name, or "*"' }),
   origin: originValue.optional(),
+  origins: z.array(originValue, { error: 'expected a list of URLs, such as [http://127.0.0.1:8000]' }).nonempty({ error: 'expected at least one URL' }).max(8, { error: 'expected at most 8 URLs' }).optional(),
   published: z.boolean({ error: 'expected true or false' }).optional(),
   defaultTtlMs: ttlValue.default(0),
   hostHeader: hostHeaderValue.default('origin')
@@ -101,7 +104,7 @@ function layerSchema (parts: PartDefaults) {
     networkKeyFile: pathValue.optional(),
     workers: workersValue.optional(),
     logLevel: logLevelValue.optional(),
-    sites: z.array(siteSchema, { error: 'expected a list of sites, each with name, hosts and, unless all is published, origin' }).optional(),
+    sites: z.array(siteSchema, { error: 'expected a list of sites, each with name, hosts and, unless all is published, origin or origins' }).optional(),
     settings: settingsValue(parts).optional()
   }, keyAliases())
 }
@@ -219,6 +222,7 @@ function checkSites (config: EdgeConfig, sourceOf: (key: string) => Layer | unde
   for (const [index, site] of config.sites.entries()) {
     if (names.has(site.name)) throw new ConfigError(`${where(index, 'name')} is ${quote(site.name)}: expected a name that no other site has`)
     names.add(site.name)
+    if (site.origin !== undefined && site.origins !== undefined) throw new ConfigError(`${where(index, 'origins')} is ${quote(site.origins)}: expected either origin or origins, not both`)
     for (const [at, host] of site.hosts.entries()) {
       if (hosts.has(host)) throw new ConfigError(`${where(index, 'hosts', at)} is ${quote(host)}: expected a host that no other site answers for`)
       hosts.add(host)

@@ -27,7 +27,7 @@ import { StatusSource } from './admin/source.ts'
 import { warmRoutes } from './admin/warm.ts'
 import { Cache } from './cache/cache.ts'
 import { HotKeys } from './cache/hot-keys.ts'
-import { Sites } from './cache/sites.ts'
+import { originsOf, Sites } from './cache/sites.ts'
 import { systemClock } from './clock.ts'
 import { createColony } from './colony.ts'
 import type { EdgeConfig } from './config.ts'
@@ -368,7 +368,7 @@ export async function createEdge (config: EdgeConfig, deps: EdgeDeps = {}): Prom
     start: async () => {
       await lifecycle.start()
       ready = { ...listening, peer: self, listen: joinAddress(node.getMultiaddrs().map((address) => address.toString())) }
-      log.scope('edge').info({ ...ready, region, sites: config.sites.map(({ name, origin }) => origin === undefined ? name : `${name} from ${origin}`) }, 'ready')
+      log.scope('edge').info({ ...ready, region, sites: config.sites.map((site) => originsOf(site).length === 0 ? site.name : `${site.name} from ${originsOf(site).join(', ')}`) }, 'ready')
     },
     stop: async () => { await lifecycle.stop() }
   }

@@ -1,6 +1,6 @@
 /** `colony status`: how one edge is and what it has done since its start, from /v1/status. */
 import type { AgreementStatus } from '../../daemon/agreement/status.ts'
-import type { EdgeStatus, SiteStatus } from '../../daemon/admin/status.ts'
+import type { EdgeStatus, OriginStatus, SiteStatus } from '../../daemon/admin/status.ts'
 import { readDocument } from '../admin.ts'
 import { type Command, tableStyle } from '../command.ts'
 import { type Column, formatPairs, formatTable } from '../table.ts'
@@ -124,9 +124,12 @@ function store ({ store: held }: EdgeStatus): string {
   ], tableStyle())
 }
 
-const siteColumns: readonly Column<SiteStatus>[] = [
+/** A site and one of its origins, in the order in which they are asked; the name stands with the first. */
+interface SiteRow extends Partial<OriginStatus> { readonly name?: string }
+
+const siteColumns: readonly Column<SiteRow>[] = [
   { heading: 'SITE', value: ({ name }) => name, cuttable: true },
-  { heading: 'ORIGIN', value: ({ origin }) => origin ?? 'none: only what peers have', cuttable: true },
+  { heading: 'ORIGIN', value: ({ url }) => url ?? 'none: only what peers have', cuttable: true },
   { heading: 'FIRST BYTE', value: ({ ttfbMs }) => ttfbMs === undefined ? undefined : formatDuration(ttfbMs), align: 'right' },
   { heading: 'IN FLIGHT', value: ({ inFlight }) => inFlight === undefined ? undefined : formatCount(inFlight), align: 'right' },
   { heading: 'QUEUED', value: ({ queued }) => queued === undefined ? undefined : formatCount(queued), align: 'right' },
@@ -134,5 +137,9 @@ const siteColumns: readonly Column<SiteStatus>[] = [
 ]
 
 function sites (list: readonly SiteStatus[]): string {
-  return list.length === 0 ? '' : formatTable(siteColumns, [{ rows: list }], tableStyle())
+  const rows = list.flatMap(({ name, origins }): SiteRow[] => {
+    const [first, ...others] = origins
+    return [{ name, ...first }, ...others]
+  })
+  return rows.length === 0 ? '' : formatTable(siteColumns, [{ rows }], tableStyle())
 }

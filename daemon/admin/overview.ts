@@ -86,10 +86,8 @@ export function summaryOf (status: EdgeStatus, servedBytes: Readonly<Record<Sour
   const { name, region, zone, version, uptimeMs, traffic, peerBytes, flights, sites } = status
   const { objects, memoryBytes, memoryBytesMax, diskBytes, diskBytesMax } = status.store
   const origins = new Map<string, OriginSummary>()
-  for (const { origin, breaker = 'closed', sent = 0, inFlight = 0, queued = 0, ttfbMs } of sites) {
-    // Sites of one origin share it.
-    if (origin !== undefined) origins.set(origin, { url: origin, breaker, sent, inFlight, queued, ttfbMs })
-  }
+  // Sites of one origin share it.
+  for (const { url, breaker, sent, inFlight, queued, ttfbMs } of sites.flatMap((site) => site.origins)) origins.set(url, { url, breaker, sent, inFlight, queued, ttfbMs })
   return {
     name, region, zone, version, uptimeMs, servedBytes, peerBytes, flights,
     requests: traffic.requests,

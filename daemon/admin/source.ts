@@ -11,13 +11,14 @@ import type { Colony } from '../colony.ts'
 import type { Sites } from '../cache/sites.ts'
 import type { EdgeConfig } from '../config.ts'
 import type { Metrics } from '../metrics.ts'
+import type { Origin } from '../origin/origin.ts'
 import type { Origins } from '../origin/origins.ts'
 import type { Store } from '../store/store.ts'
 import type { Telemetry } from '../telemetry.ts'
 import { version } from '../version.ts'
 import { addAgreementMetrics } from './agreement-metrics.ts'
 import type { AdminSource } from './routes.ts'
-import type { EdgeStatus, PartTraffic, PeerStatus, SiteStatus } from './status.ts'
+import type { EdgeStatus, OriginStatus, PartTraffic, PeerStatus, SiteStatus } from './status.ts'
 
 export interface StatusSourceInit extends Colony {
   readonly agreements: Readonly<Record<'regional' | 'global', Pick<Agreement, 'status' | 'refusals' | 'counters'>>>
@@ -114,10 +115,7 @@ export class StatusSource implements AdminSource {
   }
 
   #sites (): SiteStatus[] {
-    return this.#init.sites.all().map(({ name, origin }) => {
-      const ttfbMs = origin?.ttfbMs()
-      return { name, origin: origin?.url, ttfbMs: ttfbMs === undefined ? undefined : Math.round(ttfbMs * 10) / 10, ...origin?.state() }
-    })
+    return this.#init.sites.all().map(({ name, origin }) => ({ name, origins: (origin?.all ?? []).map(originStatus) }))
   }
 
   /** Numbers that other parts keep, read when the metrics are. */
@@ -169,6 +167,11 @@ export class StatusSource implements AdminSource {
       for (const [event, count] of Object.entries(membership.counters())) gauge.set({ event }, count)
     })
   }
+}
+
+function originStatus (origin: Origin): OriginStatus {
+  const ttfbMs = origin.ttfbMs()
+  return { url: origin.url, ttfbMs: ttfbMs === undefined ? undefined : Math.round(ttfbMs * 10) / 10, ...origin.state() }
 }
 
 function trafficOf ({ bytesIn, bytesOut, messagesIn, messagesOut }: PartTraffic): PartTraffic {

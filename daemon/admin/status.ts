@@ -26,11 +26,16 @@ export interface PeerStatus {
   readonly otherOrigins: boolean
 }
 
-export interface SiteStatus extends Partial<OriginState> {
+export interface SiteStatus {
   readonly name: string
-  readonly origin?: string
-  /** Smoothed time to the origin's first byte, ms. */
-  readonly ttfbMs?: number
+  /** In the order in which they are asked; none where only peers are. */
+  readonly origins: readonly OriginStatus[]
+}
+
+export interface OriginStatus extends OriginState {
+  readonly url: string
+  /** Smoothed time to its first byte, ms. */
+  readonly ttfbMs?: number | undefined
 }
 
 export interface EdgeStatus {

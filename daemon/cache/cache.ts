@@ -9,18 +9,18 @@ import type { ContentKey, PeerName } from '../../protocols/ids.ts'
 import { requestCacheControl, responseCacheControl, type CacheControl } from '../http/cache-control.ts'
 import type { ForwardReason } from '../http/cache-status.ts'
 import { freshenedFields, validators } from '../http/conditional.ts'
-import { currentAgeMs, lifetimeMs, mayServeStale, needsValidation } from '../http/freshness.ts'
+import { currentAgeMs, lifetimeMs, mayServeStale, mayServeWhileRevalidating, needsValidation } from '../http/freshness.ts'
 import { storability } from '../http/storable.ts'
 import { selectVariant, variantKey, varyNames } from '../http/vary.ts'
 import { fetchedBecause, type DecisionKind, type DecisionNote } from '../explain/decisions.ts'
 import type { BodyReader, Store, StoredResponse } from '../store/store.ts'
+import { ExpiringKeys } from './expiring-keys.ts'
 import { Fill, type FillHead } from './fill.ts'
-import { Flight, Flights, Level, type FlightOutcome } from './flight.ts'
-import type { Interest } from './interest.ts'
+import { claimOnce, Flight, Flights, Level, type FlightOutcome } from './flight.ts'
 import { Phase, Source } from './phase.ts'
-import { PrivateKeys } from './private-keys.ts'
+import { Revalidations } from './revalidations.ts'
 import type { CacheSettings } from './settings.ts'
-import { freshnessOf, type Site } from './sites.ts'
+import { freshnessOf, whileRevalidateMs, type Site } from './sites.ts'
 import type { Upstream } from './upstream.ts'
 
 export interface CacheRequest {
@@ -38,6 +38,8 @@ export interface CacheRequest {
   readonly level: Level
   /** First byte of a client's range, where that alone is wanted. */
   readonly rangeStart?: number
+  /** Whether what is stale may be the answer while it is fetched anew: to clients, as peers judge for themselves. */
+  readonly staleWhileRevalidate?: boolean
   readonly signal: AbortSignal
   readonly traceparent: string
 }
@@ -91,11 +93,13 @@ export interface CacheInit {
 export class Cache {
   readonly #init: CacheInit
   readonly #flights = new Flights()
-  readonly #private: PrivateKeys
+  readonly #private: ExpiringKeys
+  readonly #revalidations: Revalidations
 
   constructor (init: CacheInit) {
     this.#init = init
-    this.#private = new PrivateKeys(init.settings.notShareableMs, init.settings.notShareableKeysMax)
+    this.#private = new ExpiringKeys(init.settings.notShareableMs, init.settings.notShareableKeysMax)
+    this.#revalidations = new Revalidations(init)
   }
 
   /** Fetches running now. */
@@ -134,9 +138,13 @@ export class Cache {
       const found = this.stored(request.key, request.fields)
       const stored = found !== undefined && found.hash === lost?.hash ? undefined : found
       const phase = stored === undefined ? undefined : this.#hitPhase(stored, control, request.site)
-      if (stored !== undefined && phase !== undefined) {
+      const behind = stored !== undefined && phase === undefined && this.#servesBehind(request, control, stored)
+      if (stored !== undefined && (phase !== undefined || behind)) {
         const body = await this.#open(stored, request.signal)
-        if (body !== undefined) return { kind: 'stored', phase, head: stored, body, source: Source.Store, collapsed: false }
+        if (body !== undefined) {
+          if (behind) this.#revalidate(request, stored)
+          return { kind: 'stored', phase: phase ?? Phase.Stale, head: stored, body, source: Source.Store, collapsed: false }
+        }
         lost = stored
         continue
       }
@@ -171,6 +179,19 @@ export class Cache {
     const { ageMs, lifetimeMs } = this.timing(head, site)
     if (needsValidation(head, control, ageMs, lifetimeMs)) return undefined
     return ageMs < lifetimeMs ? Phase.Hit : Phase.Stale
+  }
+
+  /** Whether what is stored answers at once, though stale, while it is fetched anew (RFC 5861 section 3). */
+  #servesBehind ({ site, fields, staleWhileRevalidate }: CacheRequest, control: CacheControl, stored: StoredResponse): boolean {
+    if (staleWhileRevalidate !== true || hasField(fields, 'authorization')) return false
+    const { ageMs, lifetimeMs } = this.timing(stored, site)
+    return mayServeWhileRevalidating(control, ageMs - lifetimeMs, whileRevalidateMs(site, stored))
+  }
+
+  /** Once at a time; one that a client waits on will do. */
+  #revalidate (request: CacheRequest, stored: StoredResponse): void {
+    if (this.#flights.get(request.key, stored.variant) !== undefined || !this.#revalidations.mayBegin(request.key)) return
+    void this.#revalidations.follow(this.#depart(stored.variant, request, stored), stored)
   }
 
   /** @returns undefined when the body turned out missing or damaged: the store has dropped it then */
@@ -366,18 +387,3 @@ export class Cache {
 function fits (head: FillHead, fields: Fields): boolean {
   return head.variant === variantKey(head.vary, fields)
 }
-
-/** The first to call has the upstream; unclaimed, it is dropped when nobody waits any more. */
-function claimOnce (upstream: Upstream, interest: Interest): () => Upstream | undefined {
-  let left: Upstream | undefined = upstream
-  const claim = (): Upstream | undefined => {
-    const claimed = left
-    left = undefined
-    return claimed
-  }
-  const onChange = (): void => { if (interest.count === 0) claim()?.cancel() }
-  interest.onChange(onChange)
-  onChange()
-  return claim
-}
-

@@ -123,3 +123,17 @@ export class Flights {
     if (flights.size === 0) this.#byKey.delete(key)
   }
 }
+
+/** The first to call has the upstream; unclaimed, it is dropped when nobody waits any more. */
+export function claimOnce (upstream: Upstream, interest: Interest): () => Upstream | undefined {
+  let left: Upstream | undefined = upstream
+  const claim = (): Upstream | undefined => {
+    const claimed = left
+    left = undefined
+    return claimed
+  }
+  const onChange = (): void => { if (interest.count === 0) claim()?.cancel() }
+  interest.onChange(onChange)
+  onChange()
+  return claim
+}

@@ -5,7 +5,7 @@
 export const Phase = {
   /** Fresh and stored here. */
   Hit: 'hit',
-  /** Stored here, stale, and served because no origin could be reached. */
+  /** Stored here, stale, and served: no origin could be reached, the request accepts it, or it is fetched anew meanwhile. */
   Stale: 'stale',
   /** Stored here, found current by its validator. */
   Revalidated: 'revalidated',

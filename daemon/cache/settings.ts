@@ -16,6 +16,13 @@ export const cacheDefaults = Object.freeze({
   /** Keys remembered as not shareable; about 200 bytes each. */
   notShareableKeysMax: 10_000,
   /**
+   * After a revalidation in the background that brought nothing, the next one of the key begins so much later, ms. Higher spares
+   * an origin that fails; lower notices sooner that it answers again, while clients have what is stale either way.
+   */
+  revalidateAgainMs: 5_000,
+  /** Keys remembered as just revalidated in vain; about 200 bytes each. */
+  revalidateKeysMax: 10_000,
+  /**
    * A range that begins further than this beyond what a fill has, is asked of the origin itself, bytes:
    * nobody waits for the first gigabyte to see the last.
    */

@@ -8,14 +8,16 @@ import { createHash } from 'node:crypto'
 import type { AgreedSite } from '../../protocols/config/schema.ts'
 import { contentKey, normaliseTarget, type ContentKey } from '../../protocols/ids.ts'
 import type { SiteConfig } from '../config.ts'
+import { OriginsInTurn, type SiteOrigin } from '../origin/in-turn.ts'
 import type { Origin } from '../origin/origin.ts'
-import type { FreshnessPolicy } from '../http/freshness.ts'
+import { revalidationWindowMs, type FreshnessPolicy } from '../http/freshness.ts'
+import type { StoredResponse } from '../store/store.ts'
 import { fieldRule, lifetimes, targetRule, type FieldRule, type Lifetimes, type TargetRule } from './site-rules.ts'
 
 export interface Site {
   readonly name: string
   /** Absent on an edge that only serves what its peers have. */
-  readonly origin?: Origin
+  readonly origin?: SiteOrigin | undefined
   readonly defaultTtlMs: number
   readonly preserveHost: boolean
   /** Content is published to it: it has no origin, or asks the mesh before that. */
@@ -24,6 +26,8 @@ export interface Site {
   readonly targetRule?: TargetRule | undefined
   /** In place of `defaultTtlMs`. */
   readonly lifetimes?: Lifetimes | undefined
+  /** How long past its lifetime content is served at once while it is fetched anew, ms; 0 where it is absent. */
+  readonly staleWhileRevalidateMs?: number | undefined
   /** How long past its lifetime content is served when no origin answers, ms; for ever where it is absent. */
   readonly staleIfErrorMs?: number | undefined
   /** What clients get instead of a response's fields. */
@@ -33,6 +37,14 @@ export interface Site {
 /** How long an answer of a site lives that states nothing, and at all. */
 export function freshnessOf (site: Site | undefined, target: string, status: number): FreshnessPolicy {
   return site?.lifetimes?.(target, status) ?? { defaultTtlMs: site?.defaultTtlMs ?? 0 }
+}
+
+/**
+ * How long past its lifetime a response of a site is served at once while it is fetched anew, ms. Never where content is
+ * published: who reads that is promised that it is no older than its lifetime.
+ */
+export function whileRevalidateMs (site: Site, head: Pick<StoredResponse, 'fields' | 'status'>): number {
+  return site.origin === undefined || site.published ? 0 : revalidationWindowMs(head, site.staleWhileRevalidateMs)
 }
 
 export interface Located {
@@ -73,15 +85,15 @@ export class Sites {
       hosts: config.hosts,
       site: {
         name: config.name,
-        origin: config.origin === undefined ? undefined : originFor(config.origin),
+        origin: inTurn(originsOf(config), originFor),
         defaultTtlMs: config.defaultTtlMs,
         preserveHost: config.hostHeader === 'preserve',
-        published: config.published ?? config.origin === undefined
+        published: config.published ?? originsOf(config).length === 0
       }
     }))
     this.#table = tableOf(this.#own)
     const digest = createHash('sha256')
-    for (const { name, origin } of configs) digest.update(`${name}\0${origin ?? ''}\0`)
+    for (const config of configs) digest.update(`${config.name}\0${originsOf(config).join(' ')}\0`)
     this.originHash = digest.digest('base64url').slice(0, 11)
   }
 
@@ -95,23 +107,21 @@ export class Sites {
    * @throws OriginUrlError for an origin that this edge cannot ask; then nothing has changed
    */
   agree (agreed: Readonly<Record<string, AgreedSite>>): void {
-    const entries = Object.entries(agreed).map(([name, each]): Entry => {
-      const [origin] = each.origins
-      return {
-        hosts: each.hosts,
-        site: {
-          name,
-          origin: origin === undefined ? undefined : this.#originFor(origin),
-          defaultTtlMs: each.ttl.default,
-          preserveHost: each.hostHeader === 'preserve',
-          published: each.published,
-          targetRule: targetRule(each.key),
-          lifetimes: lifetimes(each.ttl),
-          staleIfErrorMs: each.stale.ifError,
-          fieldRule: fieldRule(each.headers)
-        }
+    const entries = Object.entries(agreed).map(([name, each]): Entry => ({
+      hosts: each.hosts,
+      site: {
+        name,
+        origin: inTurn(each.origins, this.#originFor),
+        defaultTtlMs: each.ttl.default,
+        preserveHost: each.hostHeader === 'preserve',
+        published: each.published,
+        targetRule: targetRule(each.key),
+        lifetimes: lifetimes(each.ttl),
+        staleWhileRevalidateMs: each.stale.whileRevalidate,
+        staleIfErrorMs: each.stale.ifError,
+        fieldRule: fieldRule(each.headers)
       }
-    })
+    }))
     const names = new Set(entries.map(({ site }) => site.name))
     this.#table = tableOf([...entries, ...this.#own.filter(({ site }) => !names.has(site.name))])
   }
@@ -174,6 +184,18 @@ function byPattern (byHost: ReadonlyMap<string, Site>, host: string): Site | und
 
 function keyName (site: Site, host?: string): string {
   return host === undefined ? site.name : `${site.name}|${host}`
+}
+
+/** The origins of an edge's own site, in turn. */
+export function originsOf ({ origin, origins }: SiteConfig): readonly string[] {
+  return origins ?? (origin === undefined ? [] : [origin])
+}
+
+/** @throws OriginUrlError */
+function inTurn (urls: readonly string[], originFor: (url: string) => Origin): SiteOrigin | undefined {
+  // Two spellings of one URL are one origin: it need not be asked twice.
+  const all = [...new Set(urls.map(originFor))]
+  return all.length > 1 ? new OriginsInTurn(all) : all[0]
 }
 
 function hostOf (authority: string): string {

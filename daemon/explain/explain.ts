@@ -13,7 +13,7 @@ import type { Call } from '../../protocols/rpc.ts'
 import type { HeldVariant, Holdings } from '../../protocols/survey/messages.ts'
 import type { SurveySettings } from '../../protocols/survey/settings.ts'
 import { survey, type Reply } from '../../protocols/survey/survey.ts'
-import type { Located, Sites } from '../cache/sites.ts'
+import { freshnessOf, whileRevalidateMs, type Located, type Sites } from '../cache/sites.ts'
 import { requestCacheControl } from '../http/cache-control.ts'
 import { validators } from '../http/conditional.ts'
 import { currentAgeMs, lifetimeMs, requestAllows } from '../http/freshness.ts'
@@ -110,13 +110,12 @@ export class Explainer {
     const control = requestCacheControl(fields)
     const variants = store.variants(key)
     const head = selectVariant(variants, fields)
-    const ages = head === undefined ? undefined : { ageMs: currentAgeMs(head, wallMs), lifetimeMs: lifetimeMs(head, site), receivedAgoMs: Math.max(0, wallMs - head.receivedAtMs) }
+    const ages = head === undefined ? undefined : { ageMs: currentAgeMs(head, wallMs), lifetimeMs: lifetimeMs(head, freshnessOf(site, head.target, head.status)), whileRevalidateMs: whileRevalidateMs(site, head), receivedAgoMs: Math.max(0, wallMs - head.receivedAtMs) }
     const holds = (peer: PeerName): HeldVariant | undefined | 'unknown' => {
       const reply = replies.get(peer)
       return reply === undefined || 'error' in reply ? 'unknown' : fittingVariant(reply.holdings.variants, fields)
     }
     const fresh = (peer: PeerName): number => (holds(peer) as HeldVariant).ttlMs
-    const { origin } = site
     return {
       name: self.name,
       fields,
@@ -140,7 +139,7 @@ export class Explainer {
         fits: ({ ageMs, ttlMs }) => requestAllows({ fields: [] }, control, ageMs, ageMs + ttlMs),
         holders: [...replies.keys()].filter((peer) => peer !== self.peer && typeof holds(peer) === 'object').sort((one, other) => fresh(other) - fresh(one)),
         site: site.name,
-        origin: origin === undefined ? undefined : { url: origin.url, ttfbMs: origin.ttfbMs(), breaker: origin.state().breaker },
+        origins: (site.origin?.all ?? []).map((origin) => ({ url: origin.url, ttfbMs: origin.ttfbMs(), breaker: origin.state().breaker })),
         originMs: originMs(site),
         validators: head === undefined ? [] : validators(head.fields).map(([name]) => name),
         settings: routing

@@ -8,7 +8,7 @@ import { sameVersion, versionOf } from '../cache/upstream.ts'
 import { Phase } from '../cache/phase.ts'
 import { requestCacheControl, responseCacheControl, type CacheControl } from '../http/cache-control.ts'
 import { hasOriginPrecondition } from '../http/conditional.ts'
-import { explicitLifetimeMs, mayServeStale, needsValidation } from '../http/freshness.ts'
+import { explicitLifetimeMs, mayServeStale, mayServeWhileRevalidating, needsValidation } from '../http/freshness.ts'
 import { parseUnknownLength } from '../http/range.ts'
 import type { StoredResponse } from '../store/store.ts'
 import type { Plan, PlanStep } from './explanation.ts'
@@ -20,7 +20,7 @@ export interface Situation {
   readonly name: string
   readonly fields: Fields
   /** The stored variant that the request selects, with its age and lifetime now. */
-  readonly stored?: { readonly head: StoredResponse, readonly ageMs: number, readonly lifetimeMs: number, readonly receivedAgoMs: number }
+  readonly stored?: { readonly head: StoredResponse, readonly ageMs: number, readonly lifetimeMs: number, readonly receivedAgoMs: number, /** `whileRevalidateMs` of cache/sites.ts; 0 where it is absent. */ readonly whileRevalidateMs?: number }
   /** Vary of what is stored for other requests than this; empty where nothing is. */
   readonly otherVary: readonly string[]
   /** A fetch that this request would join is under way. */
@@ -37,6 +37,7 @@ export function plan (about: Situation): Plan {
   const control = requestCacheControl(fields)
   if (hasOriginPrecondition(fields)) return passed(about, 'its precondition (If-Match or If-Unmodified-Since) is the origin\'s to decide')
   if (stored !== undefined && !needsValidation(stored.head, control, stored.ageMs, stored.lifetimeMs)) return served(about, stored)
+  if (stored !== undefined && servesBehind(about, stored, control)) return servedBehind(about, stored)
   if (control.onlyIfCached) {
     const why = stored === undefined ? notHere(about) : staleBecause(stored, control)
     return { outcome: Phase.Failed, verdict: says(about, `FAIL with 504: it says only-if-cached, and ${why}`), steps: [{ do: 'answers 504', why: `only-if-cached, and ${why}` }] }
@@ -65,16 +66,27 @@ function served (about: Situation, stored: Stored): Plan {
   return { outcome: Phase.Stale, verdict: says(about, `be served STALE: ${why}`), steps: [{ do: 'answers from the store, stale', why }] }
 }
 
+function servesBehind ({ fields }: Situation, { ageMs, lifetimeMs, whileRevalidateMs = 0 }: Stored, control: CacheControl): boolean {
+  return !hasField(fields, 'authorization') && mayServeWhileRevalidating(control, ageMs - lifetimeMs, whileRevalidateMs)
+}
+
+function servedBehind (about: Situation, { ageMs, lifetimeMs, whileRevalidateMs = 0, receivedAgoMs }: Stored): Plan {
+  const pastMs = ageMs - lifetimeMs
+  const why = `stored ${duration(receivedAgoMs)} ago, stale for ${duration(pastMs)}, which is allowed for another ${duration(whileRevalidateMs - pastMs)} while it is fetched anew`
+  const steps = about.underway ? [{ do: 'leaves it to the fetch that is under way', why: 'one fetch does for all' }] : planRoute(about.route).steps
+  return { outcome: Phase.Stale, verdict: says(about, `be served STALE: ${why}`), steps: [{ do: 'answers from the store, stale, and then fetches it anew', why }, ...steps] }
+}
+
 function passed (about: Situation, why: string): Plan {
-  const { origin, site } = about.route
-  if (origin === undefined) {
+  const { origins, site } = about.route
+  if (origins.length === 0) {
     return { outcome: Phase.Failed, verdict: says(about, `FAIL with 504: it passes the cache (${why}), and the site ${site} has no origin here`), steps: [{ do: 'answers 504', why: `${why}, and the site ${site} has no origin here` }] }
   }
-  const open = origin.breaker === 'open'
+  const open = origins.every(({ breaker }) => breaker === 'open')
   return {
     outcome: open ? Phase.Failed : Phase.Pass,
     verdict: says(about, `${open ? 'FAIL' : 'PASS to the origin'}: ${why}${open ? ', and the origin could not be reached a moment ago' : ''}`),
-    steps: [{ do: `passes to the origin ${origin.url}; no peer is asked`, why }]
+    steps: origins.map(({ url }, index) => ({ do: `passes to the origin ${url}; no peer is asked`, why: index === 0 ? why : 'only if the one before does not answer' }))
   }
 }
 

@@ -11,6 +11,12 @@ import type { RoutingSettings } from '../routing/settings.ts'
 import type { PlanStep } from './explanation.ts'
 import { duration, listed } from './words.ts'
 
+export interface PlannedOrigin {
+  readonly url: string
+  readonly ttfbMs?: number | undefined
+  readonly breaker: BreakerState
+}
+
 export interface RouteSituation {
   readonly self: PeerName
   readonly region: Region
@@ -35,7 +41,8 @@ export interface RouteSituation {
   /** Everybody who holds what the request selects, the freshest first; this edge left out. */
   readonly holders: readonly PeerName[]
   readonly site: string
-  readonly origin?: { readonly url: string, readonly ttfbMs?: number, readonly breaker: BreakerState }
+  /** In the order in which they are asked. */
+  readonly origins: readonly PlannedOrigin[]
   /** `originMs` of routing/patience.ts: what a peer is measured against, ms; Infinity where the mesh is the origin. */
   readonly originMs?: number
   /** Validators with which the origin would be asked. */
@@ -118,7 +125,7 @@ class Route {
 
   /** Without a fitting copy an owner goes on as `asOwner` does: its directory, the home region, the origin. */
   #askToFill (owner: PeerName, region: Region, why: string): void {
-    const { home, homeOwners, self, directoryOf, holds, nameOf, origin, site, settings } = this.#about
+    const { home, homeOwners, self, directoryOf, holds, nameOf, origins, site, settings } = this.#about
     const step = `asks ${nameOf(owner)} to find it`
     this.#expectPeer(owner)
     // One that does not answer is passed over.
@@ -131,24 +138,23 @@ class Route {
     const next = [
       ...named.map((peer) => `${nameOf(peer)}, which its directory names`),
       ...further.map((peer) => `${nameOf(peer)}, the owner in its home region ${home}`),
-      origin === undefined ? `no origin, as ${site} has none` : 'the origin'
+      origins.length === 0 ? `no origin, as ${site} has none` : 'the origin'
     ]
     this.#steps.push({ do: step, why: `${why}; ${this.#held(owner)} and asks ${next.join('; then ')}` })
     for (const peer of [...named, ...further]) this.#expectPeer(peer, owner)
-    if (origin !== undefined) this.#expected ??= { from: 'origin', by: owner }
+    if (origins.length > 0) this.#expected ??= { from: 'origin', by: owner }
   }
 
   end (): { steps: readonly PlanStep[], expected: Expected } {
-    const { self, origin, site, holders, nameOf, holds } = this.#about
+    const { self, origins, site, holders, nameOf, holds } = this.#about
     if (!this.#raced) {
       this.#origin()
       this.#far()
     }
-    const reached = origin !== undefined && origin.breaker !== 'open'
-    if (reached) this.#expected ??= { from: 'origin', by: self }
+    if (origins.some(({ breaker }) => breaker !== 'open')) this.#expected ??= { from: 'origin', by: self }
     const best = holders[0]
     this.#steps.push(best === undefined
-      ? { do: 'asks anyone else for a copy, fresh or stale', why: `if ${origin === undefined ? `the site ${site} has no origin here and no owner answers` : 'no origin can be reached'}; nobody holds one` }
+      ? { do: 'asks anyone else for a copy, fresh or stale', why: `if ${origins.length === 0 ? `the site ${site} has no origin here and no owner answers` : 'no origin can be reached'}; nobody holds one` }
       : { do: `asks anyone else for a copy, fresh or stale: ${listed(holders.map(nameOf))} ${holders.length === 1 ? 'holds' : 'hold'} one`, why: 'only if no origin can be reached' })
     const held = best === undefined ? undefined : holds(best)
     if (best !== undefined && held !== undefined && held !== 'unknown') this.#expected ??= { from: 'anyone', peer: best, held }
@@ -164,7 +170,8 @@ class Route {
 
   /** One who is said to hold it and is too far to be waited for is asked beside the origin. */
   #far (): void {
-    const { self, origin, rttMs, originMs, settings, directory, neighbours } = this.#about
+    const { self, rttMs, originMs, settings, directory, neighbours } = this.#about
+    const origin = this.#first
     if (origin === undefined || (origin.ttfbMs ?? Infinity) < settings.providersWorthMs) return
     const far = [...directory, ...neighbours].find((peer) => peer !== self && patience(rttMs(peer), originMs, settings) === Patience.Race)
     if (far !== undefined) this.#have(far, `beside the origin, as it is too far to be waited for and ${directory.includes(far) ? 'this edge\'s directory' : 'its filter'} names it`)
@@ -189,21 +196,27 @@ class Route {
   }
 
   #origin (): void {
-    const { origin, site, validators, settings } = this.#about
-    if (origin === undefined) {
+    const { origins, site, validators, settings } = this.#about
+    const first = this.#first
+    if (first === undefined) {
       this.#steps.push({ do: 'asks no origin', why: `the site ${site} has none on this edge` })
       return
     }
-    const ttfb = origin.ttfbMs === undefined ? 'its time to first byte is not known yet' : `its first byte takes ${duration(origin.ttfbMs)}`
-    const why = origin.breaker === 'closed'
-      ? ttfb
-      : origin.breaker === 'open'
-        ? 'it could not be reached a moment ago and is left alone for a while, so this fails at once'
-        : 'it could not be reached a while ago; one request is let through to try it'
     const how = validators.length === 0 ? '' : `, with ${listed(validators)}`
     // As `originOrAnyone` of routing/fetcher.ts has it: a near origin is asked alone.
-    const alone = origin.ttfbMs !== undefined && origin.ttfbMs < settings.providersWorthMs
-    this.#steps.push({ do: `asks the origin ${origin.url}${how}${alone ? '' : ', and beside it whom the DHT names'}`, why })
+    const alone = first.ttfbMs !== undefined && first.ttfbMs < settings.providersWorthMs
+    for (const [index, origin] of origins.entries()) {
+      this.#steps.push({
+        do: `asks the origin ${origin.url}${how}${alone || index > 0 ? '' : ', and beside it whom the DHT names'}`,
+        why: `${index === 0 ? '' : 'only if the one before does not answer; '}${stateOf(origin)}`
+      })
+    }
+  }
+
+  /** Whom a request meets first now, as `ttfbMs` of origin/in-turn.ts has it. */
+  get #first (): PlannedOrigin | undefined {
+    const { origins } = this.#about
+    return origins.find(({ breaker }) => breaker === 'closed') ?? origins[0]
   }
 
   #worth (peer: PeerName, worth: Patience): string {
@@ -226,5 +239,13 @@ class Route {
     if (held === undefined) return 'it does not hold it'
     if (held.ttlMs <= 0) return 'what it holds is stale'
     return this.#about.fits(held) ? `it holds it, fresh for another ${duration(held.ttlMs)}` : 'it holds it, but the request wants it fresher'
+  }
+}
+
+function stateOf ({ ttfbMs, breaker }: PlannedOrigin): string {
+  switch (breaker) {
+    case 'closed': return ttfbMs === undefined ? 'its time to first byte is not known yet' : `its first byte takes ${duration(ttfbMs)}`
+    case 'open': return 'it could not be reached a moment ago and is left alone for a while, so this fails at once'
+    case 'half-open': return 'it could not be reached a while ago; one request is let through to try it'
   }
 }

@@ -85,6 +85,32 @@ export function mayServeStale (stored: Pick<StoredHead, 'fields'>): boolean {
 }
 
 /**
+ * How long past its lifetime the response may be served at once while it is validated (RFC 5861 section 3), ms: as it says itself,
+ * else as its site says. What is meant for content does not keep an error alive, and what forbids to be served stale (RFC 9111
+ * section 4.2.4) goes before both.
+ *
+ * @param siteMs the site's own value
+ */
+export function revalidationWindowMs (stored: Pick<StoredResponse, 'fields' | 'status'>, siteMs = 0): number {
+  if (!mayServeStale(stored)) return 0
+  const { staleWhileRevalidate } = responseCacheControl(stored.fields)
+  if (staleWhileRevalidate !== undefined) return staleWhileRevalidate * 1000
+  return stored.status < 400 ? siteMs : 0
+}
+
+/**
+ * Whether a response may answer this request at once while it is validated. Not where the request says itself how old or stale its
+ * answer may be (RFC 9111 section 5.2.1), nor where nobody may have the answer that validates it.
+ *
+ * @param pastMs age less lifetime: it is not too old to be served where that is negative, and something else forbids it
+ * @param windowMs of `revalidationWindowMs`
+ */
+export function mayServeWhileRevalidating (request: CacheControl, pastMs: number, windowMs: number): boolean {
+  if (request.noCache !== false || request.noStore || request.maxAge !== undefined || request.minFresh !== undefined || request.maxStale !== undefined) return false
+  return pastMs >= 0 && pastMs < windowMs
+}
+
+/**
  * Whether the request is content with the stored response as it is (RFC 9111 section 5.2.1): fresh,
  * by the request's own measure too, or no staler than `max-stale` where the response allows that. The
  * request's max-age=0 always asks for validation, as reloading browsers mean it. `only-if-cached` does

@@ -13,6 +13,7 @@ import type { CacheSettings } from '../cache/settings.ts'
 import type { Located, Site, Sites } from '../cache/sites.ts'
 import { readStored } from '../cache/stored-body.ts'
 import { OriginError } from '../origin/errors.ts'
+import { isSafe } from '../origin/message.ts'
 import { PublishError } from '../../protocols/publish/errors.ts'
 import { isReadLevel, ReadLevel } from '../../protocols/publish/reader.ts'
 import type { Publish } from '../publish/publish.ts'
@@ -102,7 +103,7 @@ class EdgeHandler {
     }
 
     const asked = {
-      ...located, fields, path: [], silent: [], level: Level.Asker,
+      ...located, fields, path: [], silent: [], level: Level.Asker, staleWhileRevalidate: true,
       signal: request.signal, traceparent: request.traceparent
     }
     let result = await cache.request({ ...asked, rangeStart: rangeStart(fields) })
@@ -169,11 +170,12 @@ class EdgeHandler {
           read: (start: number, end = head.length) => readStored(body, head, { start, end }, settings.readChunkBytes),
           drop: body.close
         }
-        const status: Status = phase === Phase.Hit
+        // Stale without a reason to ask anybody is a hit as well: its ttl says so.
+        const status: Status = forward === undefined
           ? { hit: true }
           : phase === Phase.Revalidated
             ? { hit: false, fwd: forward, fwdStatus: 304, collapsed, detail: source }
-            : { hit: false, fwd: forward ?? 'stale', collapsed, detail: 'origin-unreachable' }
+            : { hit: false, fwd: forward, collapsed, detail: 'origin-unreachable' }
         return { phase, source, response: this.#represent(request, located, fields, representation, status, true) }
       }
       case 'filling': {
@@ -278,10 +280,6 @@ type Status = Omit<CacheStatusInit, 'cache'>
 
 function failed (response: EdgeResponse, reason?: string): Outcome {
   return { response, phase: Phase.Failed, reason }
-}
-
-function isSafe (method: string): boolean {
-  return ['GET', 'HEAD', 'OPTIONS', 'TRACE'].includes(method)
 }
 
 /** The first byte of a single range; a suffix begins who knows where. */

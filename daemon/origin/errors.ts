@@ -28,17 +28,36 @@ export interface OriginErrorInit {
   readonly unreachable?: boolean
 }
 
+/** The origin was never given the request: there was no connection, or none was sought. */
+const unsentCodes: ReadonlySet<OriginErrorCode> = new Set(['COLONY_ORIGIN_UNREACHABLE', 'COLONY_ORIGIN_BUSY', 'COLONY_ORIGIN_OPEN'])
+
 export class OriginError extends ColonyError {
   declare readonly code: OriginErrorCode
   /** 502, 503 or 504. */
   readonly status: number
   readonly unreachable: boolean
+  readonly #origin: string
+  readonly #what: string
 
   /** @param what completes the sentence that begins with `origin URL` */
   constructor (code: OriginErrorCode, origin: string, what: string, init: OriginErrorInit = {}) {
     super(code, `origin ${origin} ${what}`, 'cause' in init ? { cause: init.cause } : undefined)
     this.status = statuses[code]
     this.unreachable = init.unreachable === true
+    this.#origin = origin
+    this.#what = what
+  }
+
+  /** Whether no byte of the request has gone out, so that it may be sent to another whatever its method. */
+  get unsent (): boolean { return unsentCodes.has(this.code) }
+
+  /** Of origins that failed one after the other: as the last one, in words that name each. @param failures one or more */
+  static last (failures: readonly OriginError[]): OriginError {
+    const [first, ...others] = failures as readonly [OriginError, ...OriginError[]]
+    const last = others.at(-1)
+    if (last === undefined) return first
+    const what = [first.#what, ...others.map(({ message }) => message)].join('; ')
+    return new OriginError(last.code, first.#origin, what, { cause: last.cause, unreachable: last.unreachable })
   }
 }
 

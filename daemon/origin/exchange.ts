@@ -14,7 +14,7 @@ import type { Connection } from './connection.ts'
 import { OriginError, type OriginErrorCode, type OriginErrorInit } from './errors.ts'
 import { framing, requestHeaders, responseFields, type Framing } from './head.ts'
 import { IdleTimer } from './idle-timer.ts'
-import type { OriginRequest, OriginResponse } from './message.ts'
+import { isSafe, type OriginRequest, type OriginResponse } from './message.ts'
 import type { OriginSettings } from './settings.ts'
 
 export interface ExchangeInit {
@@ -34,8 +34,6 @@ export interface ExchangeEnd {
   readonly bytes: number
 }
 
-/** Methods that may be sent twice because they change nothing (RFC 9110 section 9.2.1). */
-const safeMethods: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE'])
 /** A connection that the other side closed or reset. */
 const closedCodes: ReadonlySet<string | undefined> = new Set(['UND_ERR_SOCKET', 'ECONNRESET', 'EPIPE'])
 /** A request that undici refuses to write. */
@@ -188,7 +186,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
     } else if (this.#answered) {
       this.#fail('COLONY_ORIGIN_BROKEN', `sent a malformed answer: ${because}`, { cause: error })
     } else {
-      this.#repeatable = safeMethods.has(request.method) && request.body === undefined && connection.reused && closedCodes.has(code)
+      this.#repeatable = isSafe(request.method) && request.body === undefined && connection.reused && closedCodes.has(code)
       this.#fail('COLONY_ORIGIN_BROKEN', `closed the connection without an answer: ${because}`, { cause: error, unreachable: true })
     }
   }

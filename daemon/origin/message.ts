@@ -4,6 +4,13 @@
  */
 import type { Fields } from '../../protocols/fields.ts'
 
+const safeMethods: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE'])
+
+/** Whether a request of this method may be sent twice, as it changes nothing (RFC 9110 section 9.2.1). */
+export function isSafe (method: string): boolean {
+  return safeMethods.has(method)
+}
+
 export interface OriginRequest {
   readonly method: string
   /** Origin-form, sent as given, after the origin's base path. */

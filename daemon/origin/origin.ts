@@ -9,6 +9,7 @@ import { Breaker, type BreakerState, type Permit } from './breaker.ts'
 import { Connections } from './connection.ts'
 import { OriginError, OriginUrlError, type OriginErrorCode } from './errors.ts'
 import { Exchange } from './exchange.ts'
+import type { SiteOrigin } from './in-turn.ts'
 import type { OriginRequest, OriginResponse } from './message.ts'
 import { Places, type Leave } from './places.ts'
 import type { OriginSettings } from './settings.ts'
@@ -40,7 +41,9 @@ export type OriginObserver = (event: OriginEvent) => void
 
 const closing = 'is no longer used: the edge is closing'
 
-export class Origin {
+export class Origin implements SiteOrigin {
+  /** Itself alone. */
+  readonly all: readonly Origin[] = [this]
   /** Scheme, authority and base path, without a slash at the end. */
   readonly url: string
   readonly #basePath: string

@@ -22,7 +22,7 @@ export interface TtlRule {
 export interface AgreedSite {
   /** Exact names, `*.example.org` (any depth below it), or `*`. */
   readonly hosts: readonly string[]
-  /** Asked in turn; none where all content is published. */
+  /** Asked in turn, the next where one gave no answer; none where all content is published. */
   readonly origins: readonly string[]
   readonly published: boolean
   readonly hostHeader: 'origin' | 'preserve'
@@ -42,7 +42,7 @@ export interface AgreedSite {
     readonly rules: readonly TtlRule[]
   }
   readonly stale: {
-    /** How long past its lifetime content is served while it is fetched anew, and when no origin answers, ms. */
+    /** How long past its lifetime content is served while it is fetched anew (not where it is published), and when no origin answers, ms. */
     readonly whileRevalidate: number
     readonly ifError: number
     /** What an edge does that cannot know of purges any more (DESIGN.md, Fences). */

@@ -48,7 +48,7 @@ describe('the admin listener', () => {
     expect(after).toMatchObject({
       name: edge.name, peer: edge.peer, region: 'europe', http: edge.http, admin: edge.admin, listen: [edge.listen],
       ready: true, waiting: [], members: 2, regions: { europe: 2 }, flights: 0, ring: expect.any(String) as string,
-      sites: [{ name: 'default', origin: origin.url, breaker: 'closed' }]
+      sites: [{ name: 'default', origins: [{ url: origin.url, breaker: 'closed' }] }]
     })
     expect(after.version).toMatch(/^\d+\.\d+\.\d+/)
     expect(after.traffic.requests.hit - before.traffic.requests.hit).toBe(2)

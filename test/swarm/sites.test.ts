@@ -1,6 +1,7 @@
 /**
  * Issue item 8: sites and keys. What a client calls an object (host name, port, spelling of the URL) does
- * not make it another one; edges of a colony may fill one site from different origins, a dead one or none too.
+ * not make it another one; edges of a colony may fill one site from different origins, a dead one or none too; an agreed
+ * site has several origins, and serves what is stale while it is fetched anew.
  */
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { request as httpRequest } from 'node:http'
@@ -198,5 +199,79 @@ describe('edges that fill one site from different origins', () => {
     const seen = async (edge: TestEdge): Promise<Record<string, boolean>> => Object.fromEntries((await edge.peers()).map(({ name, otherOrigins }) => [name, otherOrigins]))
     expect(await seen(edges[0] as TestEdge)).toEqual({ [edges[1]?.name ?? '']: false, [other.name]: true })
     expect(await seen(other)).toEqual({ [edges[0]?.name ?? '']: true, [edges[1]?.name ?? '']: true })
+  })
+})
+
+describe('an agreed site', () => {
+  let swarm: Swarm
+  let origins: TestOrigin[]
+  let edge: TestEdge
+
+  beforeEach(async () => {
+    swarm = new Swarm()
+    origins = [await new TestOrigin().start(), await new TestOrigin().start()]
+    edge = await swarm.start()
+  })
+  afterEach(async () => {
+    await swarm.stop()
+    for (const origin of origins) await origin.close()
+  })
+
+  const agree = async (more: object): Promise<void> => {
+    const site = { hosts: ['shop.example'], origins: origins.map(({ url }) => url), ...more }
+    const { status, text } = await get(`${edge.admin}/v1/config?scope=local&plan=now`, { 'content-type': 'application/json' }, 'PUT', JSON.stringify({ sites: { shop: site } }))
+    expect([200, 201], text).toContain(status)
+  }
+  const ask = async (path: string, method = 'GET', body?: string): ReturnType<typeof get> => await get(`${edge.http}${path}`, { host: 'shop.example' }, method, body)
+
+  it('is filled, and written to, through the next origin once the first is gone, and says of each why none answers', async () => {
+    await agree({})
+    for (const [index, origin] of origins.entries()) {
+      for (const path of ['/a', '/b', '/c']) {
+        origin.on(path, async (request, response) => {
+          const body = await Array.fromAsync(request as AsyncIterable<Buffer>)
+          response.end(`${request.method} ${index} ${Buffer.concat(body).toString()}`.trim())
+        })
+      }
+    }
+    expect((await ask('/a')).text).toBe('GET 0')
+    await origins[0]!.close()
+    expect((await ask('/b')).text).toBe('GET 1')
+    expect((await ask('/b', 'POST', 'a body')).text).toBe('POST 1 a body')
+    expect((await edge.status()).sites.find(({ name }) => name === 'shop')!.origins.map(({ url, sent }) => [url, sent])).toEqual([[origins[0]!.url, 3], [origins[1]!.url, 2]])
+    const explained = JSON.parse((await get(`${edge.admin}/v1/explain?url=shop:/c`)).text) as { steps: Array<{ do: string }> }
+    const asked = explained.steps.map((step) => step.do)
+    for (const { url } of origins) expect(asked.filter((each) => each.includes(url))).toHaveLength(1)
+    await origins[1]!.close()
+    for (const answer of [await ask('/c'), await ask('/c', 'POST', 'a body')]) {
+      expect(answer.status).toBe(502)
+      for (const { url } of origins) expect(answer.text).toContain(`origin ${url} refused the connection`)
+    }
+  })
+
+  it.each([
+    ['by its own word', {}, { 'cache-control': 'max-age=0, stale-while-revalidate=600' }],
+    ['by the site\'s', { stale: { whileRevalidate: '10m' } }, {}]
+  ])('serves at once what is stale, %s, while one request has a slow origin fetch it anew', async (_whose, more, fields) => {
+    await agree(more)
+    const held = Promise.withResolvers<void>()
+    origins[0]!.on('/page', async (_request, response) => {
+      const version = origins[0]!.count('/page')
+      if (version > 1) await held.promise
+      response.writeHead(200, { etag: `"${version}"`, ...fields }).end(`version ${version}`)
+    })
+    expect((await ask('/page')).text).toBe('version 1')
+    const { cacheStatus } = await get(`${edge.http}/page`, { host: 'shop.example', 'cache-control': 'max-stale' })
+    expect([cacheStatus.replace(/-\d+$/, '0'), origins[0]!.count('/page')]).toEqual([expect.stringMatching(/;hit;ttl=0$/), 1])
+    for (const answer of await Promise.all(Array.from({ length: 5 }, async () => await ask('/page')))) {
+      expect(answer.text).toBe('version 1')
+      expect(answer.cacheStatus).toMatch(/;hit;ttl=(0|-\d+)$/)
+      expect(answer.fields.age).toMatch(/^\d+$/)
+    }
+    await until(() => origins[0]!.count('/page') === 2, 10_000, 'it was not fetched anew')
+    expect((await ask('/page')).text).toBe('version 1')
+    expect(origins[0]!.count('/page')).toBe(2)
+    held.resolve()
+    await until(async () => (await ask('/page')).text !== 'version 1', 10_000, 'the new version was not served')
   })
 })

@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import { expect, it } from 'vitest'
 import { parseCacheControl } from '../../../daemon/http/cache-control.ts'
 import { formatHttpDate, parseHttpDate } from '../../../daemon/http/date.ts'
-import { currentAgeMs, initialAgeMs, isFresh, lifetimeMs, needsValidation } from '../../../daemon/http/freshness.ts'
+import { currentAgeMs, initialAgeMs, isFresh, lifetimeMs, mayServeStale, mayServeWhileRevalidating, needsValidation, revalidationWindowMs } from '../../../daemon/http/freshness.ts'
 import type { Field } from '../../../protocols/fields.ts'
 
 const epochS = Date.UTC(2026, 0, 1) / 1000
@@ -71,5 +71,21 @@ it('reads any text as Cache-Control without failing, and every lifetime as whole
   fc.assert(fc.property(fc.string(), fc.string(), (before, value) => {
     const { maxAge } = parseCacheControl(`${before},max-age=${value}`)
     if (maxAge !== undefined) expect(Number.isInteger(maxAge) && maxAge >= 0 && maxAge <= 2 ** 31).toBe(true)
+  }))
+})
+
+it('serves while it revalidates within the window alone, and never what or whom a directive forbids (RFC 5861 section 3)', () => {
+  const directives = ['no-cache', 'must-revalidate', 'proxy-revalidate', 's-maxage=5', 'public', 'immutable']
+  const demands = ['no-cache', 'no-store', 'max-age=0', 'max-age=4000', 'min-fresh=1', 'max-stale', 'max-stale=2', 'no-transform']
+  const scene = fc.record({
+    said: fc.subarray(directives, { maxLength: 2 }), own: maybe(seconds), site: maybe(seconds), demanded: fc.subarray(demands, { maxLength: 1 }), past: offset, status: fc.constantFrom(200, 301, 404)
+  })
+  fc.assert(fc.property(scene, ({ said, own, site, demanded, past, status }) => {
+    const control = [...said, ...own === undefined ? [] : [`stale-while-revalidate=${own}`]].join(', ')
+    const stored = { fields: [['cache-control', control]] as Field[], status }
+    const windowS = own ?? (status < 400 ? site ?? 0 : 0)
+    const isFree = demanded.every((demand) => demand === 'no-transform')
+    expect(mayServeWhileRevalidating(parseCacheControl(demanded.join(', ')), past * 1000, revalidationWindowMs(stored, site === undefined ? undefined : site * 1000)))
+      .toBe(mayServeStale(stored) && isFree && past >= 0 && past < windowS)
   }))
 })

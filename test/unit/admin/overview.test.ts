@@ -75,9 +75,9 @@ describe('the overview', () => {
   })
 
   it('tells of an origin once, however many sites it stands behind', () => {
-    const site = { origin: 'http://origin.example', breaker: 'open', inFlight: 2, queued: 1, sent: 9, ttfbMs: 3 } as const
+    const origin = { url: 'http://origin.example', breaker: 'open', inFlight: 2, queued: 1, sent: 9, ttfbMs: 3 } as const
     const status = {
-      ...summary, traffic: { requests: summary.requests, originBytes: 5 }, sites: [{ name: 'a', ...site }, { name: 'b', ...site }, { name: 'published' }]
+      ...summary, traffic: { requests: summary.requests, originBytes: 5 }, sites: [{ name: 'a', origins: [origin] }, { name: 'b', origins: [origin] }, { name: 'published', origins: [] }]
     } as unknown as EdgeStatus
     expect(summaryOf(status, summary.servedBytes, [{ site: 'a', target: '/', perSecond: 1.23456, errorPerSecond: 0 }])).toMatchObject({
       originBytes: 5,

@@ -12,7 +12,8 @@ const own: SiteConfig = { name: 'own', hosts: ['own.example', 'both.example'], o
 function sitesOf (agreed: object | undefined, configs: readonly SiteConfig[] = [own]): Sites {
   const sites = new Sites(configs, (url) => {
     if (url.includes('nowhere')) throw new Error(`${url} cannot be asked`)
-    return { url } as Origin
+    const origin = { url }
+    return { ...origin, all: [origin] } as unknown as Origin
   })
   if (agreed !== undefined) sites.agree(completeSettings(readSettings({ sites: agreed })).sites)
   return sites
@@ -29,11 +30,27 @@ describe('agreed sites', () => {
     const shop = { hosts: ['both.example'], origins: ['http://agreed/', 'http://second/'] }
     const sites = sitesOf({ shop })
     expect(['own.example', 'both.example:8080', 'x.example'].map((host) => sites.byHost(host)?.name)).toEqual(['own', 'shop', undefined])
-    expect(sites.byName('shop')!.origin!.url).toBe('http://agreed/')
+    expect(sites.byName('shop')!.origin!.all.map(({ url }) => url)).toEqual(['http://agreed/', 'http://second/'])
+    expect(sites.byName('own')!.origin!.all.map(({ url }) => url)).toEqual(['http://own/'])
     sites.agree(completeSettings(readSettings({ sites: { own: shop } })).sites)
     expect([sites.all().map(({ name }) => name), sites.byHost('own.example')]).toEqual([['own'], undefined])
     sites.agree({})
     expect(sites.byHost('both.example')!.defaultTtlMs).toBe(7)
+  })
+
+  it('have several origins, as the edge\'s own ones may: each once, in the order given', () => {
+    const listed = { ...own, origin: undefined, origins: ['http://b/', 'http://a/', 'http://b/'] }
+    const made = new Map<string, Origin>()
+    const sites = new Sites([own, { ...listed, name: 'listed', hosts: ['listed.example'] }], (url) => {
+      const origin = made.get(url) ?? { url } as Origin
+      made.set(url, origin)
+      return origin
+    })
+    const { origin, published } = sites.byName('listed')!
+    expect([origin!.all.map(({ url }) => url), published, sites.byName('own')!.origin]).toEqual([['http://b/', 'http://a/'], false, made.get('http://own/')])
+    const hash = (origins: readonly string[]): string => new Sites([{ ...listed, origins }], (url) => ({ url }) as Origin).originHash
+    expect(new Set([hash(['http://a/', 'http://b/']), hash(['http://b/', 'http://a/']), hash(['http://a/'])]).size).toBe(3)
+    expect(hash(['http://own/'])).toBe(new Sites([own], (url) => ({ url }) as Origin).originHash)
   })
 
   it('change nothing when one of them cannot be run', () => {

@@ -39,9 +39,43 @@ describe('the plan of a request for what is stored', () => {
   it('is served stale to who allows that, and to everybody when no origin and no peer has it', () => {
     const stored = storedOf('max-age=60', 72_000, 60_000)
     expect(plan(situationOf({ stored, fields: control('max-stale') })).verdict).toContain('be served STALE: stored 1.2 min ago, stale for 12 s, which the request\'s max-stale allows')
-    const dead = routeOf({ origin: { url: 'http://origin', breaker: 'open' } })
+    const dead = routeOf({ origins: [{ url: 'http://origin', breaker: 'open' }] })
     expect(plan(situationOf({ stored, route: dead })).outcome).toBe('stale')
     expect(plan(situationOf({ stored: storedOf('max-age=60, must-revalidate', 72_000, 60_000), route: dead })).outcome).toBe('failed')
+  })
+})
+
+describe('the plan of a request for what may be served while it is fetched anew', () => {
+  const stored = { ...storedOf('max-age=60', 72_000, 60_000), whileRevalidateMs: 30_000 }
+
+  it('serves it stale at once, then asks as for any other', () => {
+    const about = plan(situationOf({ stored }))
+    expect([about.outcome, about.verdict]).toEqual(['stale', 'A request to edge-1 now would be served STALE: stored 1.2 min ago, stale for 12 s, which is allowed for another 18 s while it is fetched anew.'])
+    expect(doing(about).slice(0, 2)).toEqual(['answers from the store, stale, and then fetches it anew', 'asks the origin http://origin, and beside it whom the DHT names'])
+    expect(doing(plan(situationOf({ stored, underway: true })))).toEqual([doing(about)[0], 'leaves it to the fetch that is under way'])
+  })
+
+  it.each<[string, Fields, number]>([['no-cache', control('no-cache'), 30_000], ['credentials', [['authorization', 'Basic x']], 30_000], ['a window that is over', [], 12_000]])('does not for %s', (_what, fields, whileRevalidateMs) => {
+    expect(plan(situationOf({ stored: { ...stored, whileRevalidateMs }, fields })).outcome).not.toBe('stale')
+  })
+})
+
+describe('the plan of a request where a site has several origins', () => {
+  const origins = [{ url: 'http://one', breaker: 'open' as const }, { url: 'http://two', ttfbMs: 5, breaker: 'closed' as const }]
+
+  it('asks them in turn, and expects what one of them that can be reached brings', () => {
+    const about = plan(situationOf({ route: routeOf({ origins }) }))
+    expect(about.verdict).toContain('be a MISS, filled from the origin')
+    expect(about.steps.filter(({ do: what }) => what.startsWith('asks the origin'))).toEqual([
+      { do: 'asks the origin http://one', why: 'it could not be reached a moment ago and is left alone for a while, so this fails at once' },
+      { do: 'asks the origin http://two', why: 'only if the one before does not answer; its first byte takes 5 ms' }
+    ])
+  })
+
+  it('passes to each in turn what passes, and fails where none can be reached', () => {
+    const passing = (each: typeof origins | Array<typeof origins[0]>): ReturnType<typeof plan> => plan(situationOf({ fields: control('no-store'), route: routeOf({ origins: each }) }))
+    expect(passing(origins)).toMatchObject({ outcome: 'pass', steps: [{ do: 'passes to the origin http://one; no peer is asked' }, { do: 'passes to the origin http://two; no peer is asked', why: 'only if the one before does not answer' }] })
+    expect(passing([origins[0]!]).outcome).toBe('failed')
   })
 })
 
@@ -113,9 +147,9 @@ describe('the plan of a miss', () => {
   })
 
   it('comes from anyone who has it, stale or not, when the origin cannot be reached', () => {
-    const origin = { url: 'http://origin', ttfbMs: 80, breaker: 'open' as const }
-    const about = plan(situationOf({ route: routeOf({ origin, holding: { other: held(-5_000) } }) }))
+    const origins = [{ url: 'http://origin', ttfbMs: 80, breaker: 'open' as const }]
+    const about = plan(situationOf({ route: routeOf({ origins, holding: { other: held(-5_000) } }) }))
     expect(about.verdict).toContain('filled with a stale copy of other as no origin can be reached')
-    expect(plan(situationOf({ route: routeOf({ origin }) }))).toMatchObject({ outcome: 'failed' })
+    expect(plan(situationOf({ route: routeOf({ origins }) }))).toMatchObject({ outcome: 'failed' })
   })
 })

@@ -35,7 +35,7 @@ it('foretells whom the router asks, and in which order', async () => {
     const { steps } = planRoute(routeOf({
       owners: owners.slice(0, routingDefaults.ownersMax), home: homes[0], homeOwners: homeIsFar ? farOwners.slice(0, routingDefaults.ownersMax) : [],
       previousOwner: previous, directory, neighbours, rtts: rtts as Record<string, number>,
-      origin: { url: origin.url, ttfbMs, breaker: 'closed' }, originMs: originMs(site)
+      origins: [{ url: origin.url, ttfbMs, breaker: 'closed' }], originMs: originMs(site)
     }))
     const foretold = steps.flatMap(({ do: what }) => /^asks (\w+) (?:whether|to find|and the origin)/.exec(what)?.[1] ?? [])
     expect([...new Set(foretold)]).toEqual([...new Set(peers.asks.map(({ peer }) => peer))])

@@ -25,7 +25,7 @@ export function routeOf ({ rtts = {}, holding = {}, directories = {}, ...more }:
     fits: ({ ttlMs }) => ttlMs > 0,
     holders: Object.keys(holding).filter((peer) => peer !== 'self' && holding[peer] !== 'unknown'),
     site: 'default',
-    origin: { url: 'http://origin', ttfbMs: 80, breaker: 'closed' },
+    origins: [{ url: 'http://origin', ttfbMs: 80, breaker: 'closed' }],
     originMs: 80,
     validators: [],
     settings: routingDefaults,

@@ -87,6 +87,16 @@ describe('have', () => {
     expect(await answer({ verb: 'have', staleOk: true })).toEqual({ kind: 'miss', stale: true })
   })
 
+  it('does not bring what clients have while it is fetched anew: it is validated first where it is to be filled', async () => {
+    const { store, answer, obtained } = rig()
+    origin.file('/a', 10, { maxAge: 60 })
+    await keep(store, { receivedAtMs: Date.now() - 100_000, fields: [['etag', '"1"'], ['cache-control', 'max-age=60, stale-while-revalidate=3600']] })
+    expect(await answer({ verb: 'have' })).toEqual({ kind: 'miss', stale: true })
+    const filled = await answer({ verb: 'fill', last: true, path: ['asker'] })
+    expect([filled, obtained]).toMatchObject([{ kind: 'hit', stale: false, head: { length: 10 } }, ['/a']])
+    await read(filled)
+  })
+
   it('brings a stale copy to one who resumes exactly that version, and nothing to one who resumes another', async () => {
     const { store, answer } = rig()
     await keep(store, { receivedAtMs: Date.now() - 100_000 })

@@ -1,10 +1,11 @@
 /**
- * Keys whose last response was not shareable. Their requests pass straight to the origin for a while instead of
- * queueing behind one flight whose outcome nobody else may have ("hit for miss").
+ * Keys remembered for a while, all for the same time, and not more of them than so many: those whose last response was not
+ * shareable, so that requests pass straight to the origin instead of queueing behind one flight whose outcome nobody else may
+ * have ("hit for miss"), and those whose last revalidation brought nothing.
  */
 import type { ContentKey } from '../../protocols/ids.ts'
 
-export class PrivateKeys {
+export class ExpiringKeys {
   readonly #untilMs = new Map<ContentKey, number>()
   readonly #lifetimeMs: number
   readonly #countMax: number

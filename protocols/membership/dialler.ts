@@ -1,6 +1,7 @@
 /**
  * Keeps the links that `links.ts` asks for: dials what is missing, one attempt at a time for a peer and
- * a few at a time in all, and waits longer after each failure (exponential back-off with jitter). It
+ * a few at a time in all, and waits longer after each failure (exponential back-off with jitter). A link that ends sooner than
+ * that wait is a failure, too: who is refused learns it only by that, after its own end counts as linked. It
  * never closes a link: others may have wanted it.
  */
 import { deadline } from '../clock.ts'
@@ -53,7 +54,8 @@ export class Dialler {
     this.#forget(nowMs)
     for (const peer of [...this.#once, ...this.#targets]) {
       if (isLinked(peer)) {
-        if (this.#attempts.get(peer)?.running !== true) this.#attempts.delete(peer)
+        const attempt = this.#attempts.get(peer)
+        if (attempt?.running === false && attempt.notBeforeMs <= nowMs) this.#attempts.delete(peer)
         this.#once.delete(peer)
         continue
       }
@@ -83,15 +85,14 @@ export class Dialler {
     counters.dials++
     try {
       await dial(peer, signal)
-      this.#attempts.delete(peer)
     } catch {
       // Ordinary: the peer is down, or its addresses are not known yet. The counter tells.
       counters.dialFailures++
-      attempt.failures++
-      attempt.notBeforeMs = clock.nowMs() + backoffMs(attempt.failures, settings.dialBackoffMs, settings.dialBackoffMaxMs, clock.random())
     } finally {
       clear()
       attempt.running = false
+      attempt.failures++
+      attempt.notBeforeMs = clock.nowMs() + backoffMs(attempt.failures, settings.dialBackoffMs, settings.dialBackoffMaxMs, clock.random())
     }
     if (!parent.aborted) onSettled()
   }

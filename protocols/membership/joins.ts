@@ -46,8 +46,11 @@ export class Joins {
   /** @returns ms until the next round is worth while */
   async round (parent: AbortSignal): Promise<number> {
     const { clock, settings, isLinked } = this.#init
-    if (this.#joins.some(({ peer }) => peer !== undefined && isLinked(peer))) return settings.linkIntervalMs
     const nowMs = clock.nowMs()
+    const linked = this.#joins.filter(({ peer }) => peer !== undefined && isLinked(peer))
+    // One that lasts: an edge that may not be a member is linked until the other end has looked who it is.
+    for (const join of linked) if (join.notBeforeMs <= nowMs) join.failures = 0
+    if (linked.length > 0) return settings.linkIntervalMs
     await Promise.all(this.#joins.filter(({ notBeforeMs }) => notBeforeMs <= nowMs).map(async (join) => { await this.#dial(join, parent) }))
     return settings.linkIntervalMs
   }
@@ -58,7 +61,7 @@ export class Joins {
     counters.dials++
     try {
       join.peer = await dial(join.address, signal)
-      join.failures = 0
+      join.notBeforeMs = clock.nowMs() + backoffMs(++join.failures, settings.dialBackoffMs, settings.joinBackoffMaxMs, clock.random())
       join.loggedAtMs = -Infinity
     } catch (error) {
       if (parent.aborted) return

@@ -58,7 +58,8 @@ const status: EdgeStatus = {
     voters: [{ peer: '12D3KooWAbc', name: 'europe-1' }, { peer: '12D3KooWb', name: 'europe-2' }, { peer: '12D3KooWc' }], learners: [], silent: ['12D3KooWc'], leads: true, logBytes: 10, waiting: 0
   }],
   store: { objects: 12_345, memoryBytes: 64 * 1024 ** 2, memoryBytesMax: 256 * 1024 ** 2, diskBytes: 0, diskBytesMax: 0, evictions: 1 },
-  sites: [{ name: 'default', origin: 'http://127.0.0.1:8000', ttfbMs: 1.4, breaker: 'open', inFlight: 3, queued: 0 }]
+  sites: [{ name: 'default', origin: 'http://127.0.0.1:8000', ttfbMs: 1.4, breaker: 'open', inFlight: 3, queued: 0 }],
+  flags: {}
 }
 
 function peer (name: string, region: string, rest: Partial<PeerStatus> = {}): PeerStatus {

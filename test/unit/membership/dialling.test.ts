@@ -38,7 +38,7 @@ describe('the dialler', () => {
     const { dialler, dialled, linked, clock } = dialling(async () => {})
     dialler.keep(new Set(['x', 'y']))
     dialler.round(signal)
-    await clock.advance(settings.dialBackoffMs)
+    await clock.advance(settings.linkProofMs)
     dialler.round(signal)
     expect(dialled).toEqual(['x', 'y'])
     linked.delete('x')
@@ -98,7 +98,7 @@ describe('the dialler', () => {
     const before = dialled.length
     for (let step = 0; step < 2; step++) {
       dialler.round(signal)
-      await clock.advance(settings.dialBackoffMaxMs)
+      await clock.advance(settings.linkProofMs)
       dialler.round(signal)
       linked.delete('x')
     }
@@ -164,7 +164,8 @@ describe('join addresses', () => {
     await pass(joins, clock, 600_000)
     expect(dials()).toBeGreaterThan(600_000 / settings.joinBackoffMaxMs)
     expect(dials()).toBeLessThan(2.5 * 600_000 / settings.joinBackoffMaxMs)
-    expect(warnings).toEqual([])
+    expect(warnings.length).toBeLessThanOrEqual(600_000 / settings.joinLogIntervalMs)
+    expect(warnings[0]).toBe('the edge at join address /ip4/127.0.0.1/tcp/4001 ends each link at once: is this edge in its peers.allowed?')
   })
 
   it('are left alone while one is linked, and tried again when the link is lost', async () => {

@@ -89,6 +89,7 @@ describe('the dialler', () => {
     for (let step = 0; step < 240; step++) {
       dialler.round(signal)
       await clock.advance(1)
+      dialler.round(signal)
       // The other end has looked who it is.
       linked.delete('x')
       await clock.advance(249)

@@ -189,6 +189,7 @@ export class Members {
       this.#pulses?.forget(peer)
       this.#gone.delete(peer)
       this.#vector = undefined
+      this.#changed()
     }
   }
 

@@ -86,7 +86,15 @@ export async function createNode (init: MeshInit, services: ServiceFactories): P
     peerStore: { maxAddressAge: settings.peerAgeMs, maxPeerAge: settings.peerAgeMs },
     // Before the DHT: a walk for each dial would be most of what joining costs.
     peerRouters: [() => memberRouting(addresses)],
-    connectionGater: { denyDialMultiaddr: () => false, denyDialPeer: refuses, denyInboundEncryptedConnection: refuses, denyOutboundEncryptedConnection: refuses },
+    connectionGater: {
+      denyDialMultiaddr: () => false,
+      denyDialPeer: refuses,
+      denyInboundEncryptedConnection: refuses,
+      denyOutboundEncryptedConnection: refuses,
+      // Who is refused may have changed while the muxer was agreed on, and the connection was in no list that could be gone through.
+      denyInboundUpgradedConnection: refuses,
+      denyOutboundUpgradedConnection: refuses
+    },
     connectionManager: {
       maxConnections: settings.connectionsMax,
       inboundConnectionThreshold: settings.inboundPerSecondMax,

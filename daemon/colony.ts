@@ -90,6 +90,7 @@ export async function createColony (init: ColonyInit): Promise<Colony> {
     settings: settings.mesh,
     addresses: (peer) => made.membership.addresses(peer),
     isMember,
+    admits: (peer) => made.membership.admits(peer),
     members: () => made.membership.members().map(({ peer }) => peer).filter((peer) => peer !== made.membership.self().peer),
     dht: init.dht,
     logger: log.components,

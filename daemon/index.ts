@@ -216,6 +216,7 @@ export async function createEdge (config: EdgeConfig, deps: EdgeDeps = {}): Prom
       sites.agree(next.sites)
       weights = new Map(Object.entries(next.ring.weights))
       mesh.reweigh()
+      membership.allow(next.peers.allowed)
     }
   })
 

@@ -41,6 +41,8 @@ export interface MeshInit {
   /** All other edges, and whether one is. */
   readonly members?: () => Iterable<string>
   readonly isMember?: (peer: string) => boolean
+  /** Whether a connection with this peer may be, asked once its handshake has told who it is, and before it is dialled. Default: always. */
+  readonly admits?: (peer: string) => boolean
   /** False leaves the DHT out: what finds others and their content then fails. For tests that show what it does. */
   readonly dht?: boolean
   readonly logger: ComponentLogger
@@ -67,6 +69,7 @@ const streamBufferBytesMax = 4 * 1024 * 1024
 export async function createNode (init: MeshInit, services: ServiceFactories): Promise<Libp2p> {
   const { settings } = init
   const clock = init.clock ?? systemClock
+  const refuses = (peer: PeerId): boolean => init.admits?.(peer.toString()) === false
   const addresses = (peer: PeerId): Multiaddr[] => init.addresses?.(peer.toString()).map((address) => multiaddr(address)) ?? []
   const node = await createLibp2p({
     start: false,
@@ -83,7 +86,15 @@ export async function createNode (init: MeshInit, services: ServiceFactories): P
     peerStore: { maxAddressAge: settings.peerAgeMs, maxPeerAge: settings.peerAgeMs },
     // Before the DHT: a walk for each dial would be most of what joining costs.
     peerRouters: [() => memberRouting(addresses)],
-    connectionGater: { denyDialMultiaddr: () => false },
+    connectionGater: {
+      denyDialMultiaddr: () => false,
+      denyDialPeer: refuses,
+      denyInboundEncryptedConnection: refuses,
+      denyOutboundEncryptedConnection: refuses,
+      // Who is refused may have changed while the muxer was agreed on, and the connection was in no list that could be gone through.
+      denyInboundUpgradedConnection: refuses,
+      denyOutboundUpgradedConnection: refuses
+    },
     connectionManager: {
       maxConnections: settings.connectionsMax,
       inboundConnectionThreshold: settings.inboundPerSecondMax,

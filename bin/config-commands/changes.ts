@@ -14,7 +14,7 @@ import { formatCount, formatShare } from '../units.ts'
 import { documentOf, pathOf, queryOf, sendChange, type ChangeCall } from './ask.ts'
 import { fieldsTable, nextStatus, rolloutLine } from './reads.ts'
 
-interface Done { readonly scope: Scope, readonly kind: 'done', readonly version: number, readonly unchanged?: true }
+interface Done { readonly scope: Scope, readonly kind: 'done', readonly version: number, readonly unchanged?: true, readonly notes?: readonly string[] }
 interface Described {
   readonly scope: Scope
   readonly base: number
@@ -23,6 +23,9 @@ interface Described {
   readonly regionWide: boolean
   readonly movedByRegion: Readonly<Record<string, number>>
   readonly objects: Readonly<Record<string, number>>
+  /** Absent from an edge of an older release, as are `notes`. */
+  readonly shutOut?: ReadonlyArray<{ readonly peer: string, readonly name?: string, readonly region: string }>
+  readonly notes?: readonly string[]
 }
 
 export async function set (given: Given, [path = '', text = '']: readonly string[]): Promise<void> {
@@ -66,9 +69,10 @@ async function change (given: Given, call: ChangeCall, what: string): Promise<vo
     process.stdout.write(given.json === true ? `${JSON.stringify(answer)}\n` : described(answer))
     return
   }
-  const { scope, version, unchanged } = answer
+  const { scope, version, unchanged, notes } = answer
   if (given.json === true) process.stdout.write(`${JSON.stringify(answer)}\n`)
   else process.stdout.write(unchanged === true ? `nothing changes: version ${version} says the same\n` : `${scope} version ${version}: ${printable(what)}\n`)
+  if (given.json !== true) process.stdout.write(noted(notes))
   if (unchanged !== true && given['no-wait'] !== true) await followed(given, scope, version)
 }
 
@@ -99,14 +103,21 @@ async function followed (given: Given, scope: Scope, version: number): Promise<v
   if (said !== '' && given.json !== true) process.stdout.write(`version ${version} runs everywhere${ended !== undefined && ended.notes.length > 0 ? `; ${printable(ended.notes.join('; '))}` : ''}\n`)
 }
 
-function described ({ base, fields, sites, regionWide, movedByRegion, objects }: Described): string {
-  if (fields.length === 0) return `nothing would change: version ${base} says the same\n`
+/** `placement.copiesMin: kept, but no edge acts on it yet`. */
+function noted (notes: readonly string[] = []): string {
+  return notes.map((each) => `${printable(each)}\n`).join('')
+}
+
+function described ({ base, fields, sites, regionWide, movedByRegion, objects, shutOut = [], notes = [] }: Described): string {
+  if (fields.length === 0) return `nothing would change: version ${base} says the same\n${noted(notes)}`
   const lines = [
     ...sites.map(({ site, kind, rekeyed }) => {
       const held = formatCount(objects[site] ?? 0)
       return `site ${site} would be ${kind}: this edge holds ${held} objects of it${rekeyed ? ', which would all be fetched anew under other keys' : ''}`
     }),
     ...Object.entries(movedByRegion).map(([region, share]) => `${formatShare(share)} of all keys would get another owner in ${region}`),
+    ...shutOut.map(({ peer, name, region }) => `${name === undefined ? '' : `${name} (${region}), `}peer ${peer}, would be shut out`),
+    ...notes,
     ...(regionWide ? ['each region would switch as a whole'] : []),
     'nothing was changed'
   ]

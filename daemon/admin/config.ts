@@ -5,6 +5,7 @@
  */
 import { fieldValue, type Field } from '../../protocols/fields.ts'
 import { ConfigInvalidError, isMap } from '../../protocols/config/canonical.ts'
+import { notesOf } from '../../protocols/config/notes.ts'
 import { changedFields, type FieldChange } from '../../protocols/config/diff.ts'
 import type { Conflict, Scope } from '../../protocols/config/merge.ts'
 import { ConfigBaseError, type Change } from '../../protocols/config/prepare.ts'
@@ -32,6 +33,8 @@ export interface ConfigDocument {
   readonly because?: string | undefined
   /** Sites that some scope speaks of and none gives host names. */
   readonly withoutHosts?: readonly string[]
+  /** A line for each setting in it that no edge acts on yet; of one scope's. */
+  readonly notes?: readonly string[]
 }
 
 /** A version without its content. */
@@ -111,7 +114,7 @@ class ConfigAdmin {
     const number = asked === null ? state.base : /^\d{1,15}$/.test(asked) ? Number(asked) : NaN
     const version = state.version(number)
     if (version === undefined && number !== 0) return problem(404, undefined, `the ${scope} scope keeps no version ${asked}: it has ${state.history()[0]?.number ?? 0} to ${state.head}`)
-    const document: ConfigDocument = { scope, version: number, document: version?.document ?? {}, ...(version !== undefined && { hash: version.hash }), ...currency }
+    const document: ConfigDocument = { scope, version: number, document: version?.document ?? {}, notes: notesOf(version?.document), ...(version !== undefined && { hash: version.hash }), ...currency }
     return this.#json(200, document, state.vector, [['etag', `"${number}"`]])
   }
 
@@ -119,7 +122,8 @@ class ConfigAdmin {
     const { agreed, bodyBytesMax } = this.#source
     const { id, base, ...asked } = changeRequest(request)
     const change = changeOf(await readJson(request.request, bodyBytesMax), base === undefined ? {} : { base })
-    return this.#answer(await agreed.change(change, { id, ...asked, signal: request.request.signal }), asked, id)
+    const given = change.kind === 'put' ? change.document : change.kind === 'patch' ? change.patch : undefined
+    return this.#answer(await agreed.change(change, { id, ...asked, signal: request.request.signal }), asked, id, given)
   }
 
   async abort (request: AdminRequest): Promise<EdgeResponse> {
@@ -194,14 +198,15 @@ class ConfigAdmin {
     return jsonResponse(200, await this.status(signal))
   }
 
-  #answer (outcome: Outcome, { scope }: Pick<ChangeRequest, 'scope'>, id: string): EdgeResponse {
+  /** @param given what of the settings the request spoke of */
+  #answer (outcome: Outcome, { scope }: Pick<ChangeRequest, 'scope'>, id: string, given?: unknown): EdgeResponse {
     const { agreed } = this.#source
     const again = 'ask again with the same Idempotency-Key'
     switch (outcome.kind) {
-      case 'done': return this.#json(outcome.unchanged === true ? 200 : 201, { scope, ...outcome }, outcome.token, [['etag', `"${outcome.version}"`]])
+      case 'done': return this.#json(outcome.unchanged === true ? 200 : 201, { scope, ...outcome, notes: notesOf(given) }, outcome.token, [['etag', `"${outcome.version}"`]])
       case 'described': {
         const { description: { movedByRegion, ...description }, base, objects } = outcome
-        return jsonResponse(200, { scope, base, ...description, movedByRegion: Object.fromEntries(movedByRegion), objects })
+        return jsonResponse(200, { scope, base, ...description, movedByRegion: Object.fromEntries(movedByRegion), objects, notes: notesOf(given) })
       }
       case 'lacking': return lackingProblem(agreed, outcome.lacks)
       case 'refused': return problem(statusOf[outcome.why] ?? 409, undefined, outcome.reason, { why: outcome.why })

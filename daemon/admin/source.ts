@@ -75,7 +75,8 @@ export class StatusSource implements AdminSource {
       raft: this.#groups(),
       flights: cache.flights,
       store: store.stats(),
-      sites: this.#sites()
+      sites: this.#sites(),
+      flags: this.#init.agreed.follower.effective?.settings.flags ?? {}
     }
   }
 

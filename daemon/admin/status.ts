@@ -67,4 +67,6 @@ export interface EdgeStatus {
   readonly flights: number
   readonly store: StoreStats
   readonly sites: readonly SiteStatus[]
+  /** Flags as this edge runs them: agreed names and values for operators' own tools, which no edge acts on itself. */
+  readonly flags: Readonly<Record<string, boolean | number | string>>
 }

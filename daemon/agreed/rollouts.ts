@@ -6,6 +6,7 @@
 import { z } from 'zod'
 import type { Clock } from '../../protocols/clock.ts'
 import { encodeCommand } from '../../protocols/config/commands.ts'
+import { allowedOf } from '../../protocols/config/allowed.ts'
 import { Driver, type Verdict } from '../../protocols/config/driver.ts'
 import type { Scope } from '../../protocols/config/merge.ts'
 import { reportSchema, type EdgeReport } from '../../protocols/config/reports.ts'
@@ -150,7 +151,7 @@ export class Rollouts {
   view (): RolloutView | undefined {
     const driver = this.#drive()
     if (driver === undefined) return undefined
-    const edges = this.#init.members().flatMap((member): EdgeRuns[] => {
+    const edges = this.#members().flatMap((member): EdgeRuns[] => {
       const latest = this.#latest.get(member.peer)
       const { peer, name, region } = member
       return latest === undefined ? [] : [{ peer, name, region, version: latest.version, regionWide: latest.regionWide, refused: latest.refused }]
@@ -160,7 +161,7 @@ export class Rollouts {
 
   /** @returns the driver while this edge leads. A lease that lapses may come back in the same term, and then goes on with what was learned. */
   #drive (): Driver | undefined {
-    const { scope: { machine, group }, settings, self, clock, members, logger } = this.#init
+    const { scope: { machine, group }, settings, self, clock, logger } = this.#init
     const leading = group()
     const term = leading?.leads()
     if (leading === undefined || term === undefined) return undefined
@@ -169,7 +170,7 @@ export class Rollouts {
       this.#latest.clear()
     }
     const { driver } = this.#driver
-    const edges = members()
+    const edges = this.#members()
     driver.members(edges)
     for (const peer of this.#latest.keys()) if (!edges.some((edge) => edge.peer === peer)) this.#latest.delete(peer)
     const command = driver.next(machine.state.rollout, clock.nowMs(), clock.wallMs())
@@ -179,6 +180,12 @@ export class Rollouts {
       logger.debug({ step: command.kind, reason: messageOf(error) }, 'a step of a roll-out was not agreed on')
     })
     return driver
+  }
+
+  /** Whom the version under way shuts out is not asked to run it, and no loss to it. */
+  #members (): readonly AgreedMember[] {
+    const { members, scope: { machine: { state } } } = this.#init
+    return state.rollout === undefined ? members() : allowedOf(members(), state.version(state.rollout.version)?.document)
   }
 
   #runs (): { version: number, regionWide: number } {

@@ -4,13 +4,14 @@
  * rolled out (rollouts.ts). Nothing here is on a request's way, but for a request that brings a token.
  */
 import { deadline } from '../../protocols/clock.ts'
+import { allowedBy, lockOut } from '../../protocols/config/allowed.ts'
 import { ConfigBaseError, answerTo, prepareChange, type Change } from '../../protocols/config/prepare.ts'
 import { encodeCommand, type Command } from '../../protocols/config/commands.ts'
 import { describeChange } from '../../protocols/config/diff.ts'
 import { documentOfLayer, type Scope } from '../../protocols/config/merge.ts'
 import { lacks, mergeVectors, type Lack, type Vector } from '../../protocols/config/token.ts'
 import type { Answer } from '../../protocols/config/versions.ts'
-import { hashOf } from '../../protocols/config/canonical.ts'
+import { ConfigInvalidError, hashOf, type JsonMap } from '../../protocols/config/canonical.ts'
 import { codeOf, WireError } from '../../protocols/errors.ts'
 import type { PeerName } from '../../protocols/ids.ts'
 import type { Answerer } from '../../protocols/rpc.ts'
@@ -312,10 +313,27 @@ export class AgreedConfig {
     })
     const before = documentOfLayer(state.layer())
     const after = command.kind === 'put' ? command.document : before
+    if (command.kind === 'put') this.#checkAllowed(scope, before, after, command.steps.length > 0)
     const description = describeChange({ before, after, members: members() })
     const all = objectsBySite?.() ?? {}
     const objects = Object.fromEntries(description.sites.map(({ site }) => [site, Object.hasOwn(all, site) ? all[site]! : 0]))
     return { base: state.base, description, objects, command: command.kind === 'put' ? { ...command, moved: description.moved } : command }
+  }
+
+  /** A list that stays as it is does not stand in the way of other changes. @throws ConfigInvalidError */
+  #checkAllowed (scope: Scope, before: JsonMap, after: JsonMap, staged: boolean): void {
+    const [was, allowed] = [allowedBy(before), allowedBy(after)]
+    if (allowed === undefined || was?.symmetricDifference(allowed).size === 0) return
+    const fault = lockOut(allowed, {
+      self: this.#init.self,
+      groups: (['regional', 'global'] as const).map((each) => ({ scope: each, voters: this.group(each)?.status().raft?.configuration.voters ?? [] })),
+      leader: staged ? this.group(scope)?.leader : undefined,
+      nameOf: (peer) => {
+        const { name } = this.#named(peer)
+        return name === undefined ? peer : `${name} (${peer})`
+      }
+    })
+    if (fault !== undefined) throw new ConfigInvalidError([fault])
   }
 
   #wider (scope: Scope): Vector {

@@ -4,6 +4,7 @@
  * which a roll-out allows for misses that the change itself brings.
  */
 import { Ring, ringDefaults, type RingMember, type RingSettings } from '../locate/ring.ts'
+import { allowedOf } from './allowed.ts'
 import { hashOf, isMap, leavesOf, type Json, type JsonMap } from './canonical.ts'
 import { isRegionWide } from './schema.ts'
 import type { Region } from '../ids.ts'
@@ -35,6 +36,8 @@ export interface ChangeDescription {
   readonly sites: readonly SiteChange[]
   /** Whether regions have to switch at an epoch. */
   readonly regionWide: boolean
+  /** Members that may be none any more. */
+  readonly shutOut: ReadonlyArray<Pick<DiffMember, 'peer' | 'name' | 'region'>>
   /** Share of all keys that get another owner in a region, 0 to 1, by region; regions that stay as they are left out. */
   readonly movedByRegion: ReadonlyMap<Region, number>
   /** Share of requests whose content has to be found anew at the worst, 0 to 1: for the bounds of a roll-out. */
@@ -55,16 +58,19 @@ export function describeChange ({ before, after, members, siteShares = {}, ring 
   const fields = changedFields(before, after)
   const sites = changedSites(before, after, fields)
   const movedByRegion = new Map<Region, number>()
-  if (fields.some(({ path }) => path.startsWith('ring/'))) {
-    for (const [region, inRegion] of Map.groupBy(members, (member) => member.region)) {
-      const moved = movedShare(new Ring(weighted(inRegion, before), ring), new Ring(weighted(inRegion, after), ring))
+  const staying = allowedOf(members, after)
+  const shutOut = allowedOf(members, before).filter((member) => !staying.includes(member)).map(({ peer, name, region }) => ({ peer, name, region }))
+  if (shutOut.length > 0 || fields.some(({ path }) => path.startsWith('ring/'))) {
+    const now = Map.groupBy(members, (member) => member.region)
+    for (const [region, inRegion] of Map.groupBy(staying, (member) => member.region)) {
+      const moved = movedShare(new Ring(weighted(now.get(region)!, before), ring), new Ring(weighted(inRegion, after), ring))
       if (moved > 0) movedByRegion.set(region, moved)
     }
   }
   const all = Object.keys(mapAt(before, 'sites')).length
   const rekeyed = sites.filter((each) => each.rekeyed).reduce((sum, { site }) => sum + (siteShares[site] ?? 1 / Math.max(1, all)), 0)
   const owners = Math.max(0, ...movedByRegion.values())
-  return { fields, sites, regionWide: fields.some((each) => each.regionWide), movedByRegion, moved: Math.min(1, rekeyed + (1 - Math.min(1, rekeyed)) * owners) }
+  return { fields, sites, shutOut, regionWide: fields.some((each) => each.regionWide), movedByRegion, moved: Math.min(1, rekeyed + (1 - Math.min(1, rekeyed)) * owners) }
 }
 
 /** By path, in the order of the paths. */

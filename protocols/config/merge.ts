@@ -159,12 +159,17 @@ export interface Effective {
  * @throws ConfigInvalidError when they do not go together
  */
 export function effectiveSettings (layers: readonly Layer[]): Effective {
-  const merged = mergeLayers(...layers)
+  const merged = mergeLayers(...layers.map(said))
   const document = documentOfLayer(merged)
   const sites = isMap(document.sites) ? document.sites : {}
   const withoutHosts = Object.keys(sites).filter((name) => !Object.hasOwn(sites[name] as JsonMap, 'hosts'))
   const whole = Object.fromEntries(Object.entries(sites).filter(([name]) => !withoutHosts.includes(name)))
   return { settings: completeSettings({ ...document, sites: whole }), conflicts: conflictsOf(merged), withoutHosts }
+}
+
+/** Without what a scope took away: it says nothing of that any more, so that what a wider one says counts again. */
+function said (layer: Layer): Layer {
+  return new Map([...layer].filter(([, [first]]) => first?.value !== undefined))
 }
 
 /** A write as it stands in entries and snapshots. */

@@ -282,8 +282,11 @@ function withHeaderNames (settings: JsonMap): JsonMap {
 
 /**
  * Whether a leaf takes effect for a whole region at once, never edge by edge: edges that differ in it would compute
- * different owners, or different keys for one URL.
+ * different owners, or different keys for one URL. `peers.allowed` is one, as members make the ring; and because the first edge
+ * of a roll-out, alone with its list, would cut itself off from whoever is not on it, the leader of the region's group perhaps,
+ * and then not even hear that the list was taken back. What that costs: it is not tried on one edge first. What would go wrong
+ * there is told before it is agreed on (`lockOut`, the dry run); and who is shut out for cause waits for no trial.
  */
 export function isRegionWide (path: string): boolean {
-  return /^ring\/|^sites\/[^/]+\/(hosts|hostHeader|key\/[^/]+)$/.test(path)
+  return /^ring\/|^peers\/|^sites\/[^/]+\/(hosts|hostHeader|key\/[^/]+)$/.test(path)
 }

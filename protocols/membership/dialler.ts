@@ -1,6 +1,7 @@
 /**
  * Keeps the links that `links.ts` asks for: dials what is missing, one attempt at a time for a peer and
- * a few at a time in all, and waits longer after each failure (exponential back-off with jitter). It
+ * a few at a time in all, and waits longer after each failure (exponential back-off with jitter). A link that ends at once is a
+ * failure, too: who is refused learns it only by that, as its own end counts as linked before. It
  * never closes a link: others may have wanted it.
  */
 import { deadline } from '../clock.ts'
@@ -11,7 +12,7 @@ import type { PeerName } from '../ids.ts'
 
 export interface DiallerInit {
   readonly clock: Clock
-  readonly settings: Pick<MembershipSettings, 'dialsMax' | 'dialTimeoutMs' | 'dialBackoffMs' | 'dialBackoffMaxMs' | 'dialYieldMs'>
+  readonly settings: Pick<MembershipSettings, 'dialsMax' | 'dialTimeoutMs' | 'dialBackoffMs' | 'dialBackoffMaxMs' | 'dialYieldMs' | 'linkProofMs'>
   readonly self: PeerName
   readonly isLinked: (peer: PeerName) => boolean
   readonly dial: (peer: PeerName, signal: AbortSignal) => Promise<unknown>
@@ -23,6 +24,8 @@ export interface DiallerInit {
 interface Attempt {
   failures: number
   notBeforeMs: number
+  /** A link that is there then was no failure. */
+  provenMs: number
   running: boolean
 }
 
@@ -53,7 +56,8 @@ export class Dialler {
     this.#forget(nowMs)
     for (const peer of [...this.#once, ...this.#targets]) {
       if (isLinked(peer)) {
-        if (this.#attempts.get(peer)?.running !== true) this.#attempts.delete(peer)
+        const attempt = this.#attempts.get(peer)
+        if (attempt?.running === false && attempt.provenMs <= nowMs) this.#attempts.delete(peer)
         this.#once.delete(peer)
         continue
       }
@@ -71,7 +75,7 @@ export class Dialler {
     const known = this.#attempts.get(peer)
     if (known !== undefined) return known
     const yieldMs = peer < this.#init.self && !this.#once.has(peer) ? this.#init.settings.dialYieldMs : 0
-    const attempt = { failures: 0, notBeforeMs: nowMs + yieldMs, running: false }
+    const attempt = { failures: 0, notBeforeMs: nowMs + yieldMs, provenMs: nowMs, running: false }
     this.#attempts.set(peer, attempt)
     return attempt
   }
@@ -83,15 +87,15 @@ export class Dialler {
     counters.dials++
     try {
       await dial(peer, signal)
-      this.#attempts.delete(peer)
+      attempt.provenMs = clock.nowMs() + settings.linkProofMs
     } catch {
       // Ordinary: the peer is down, or its addresses are not known yet. The counter tells.
       counters.dialFailures++
-      attempt.failures++
-      attempt.notBeforeMs = clock.nowMs() + backoffMs(attempt.failures, settings.dialBackoffMs, settings.dialBackoffMaxMs, clock.random())
     } finally {
       clear()
       attempt.running = false
+      attempt.failures++
+      attempt.notBeforeMs = clock.nowMs() + backoffMs(attempt.failures, settings.dialBackoffMs, settings.dialBackoffMaxMs, clock.random())
     }
     if (!parent.aborted) onSettled()
   }

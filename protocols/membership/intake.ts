@@ -50,7 +50,7 @@ export class Intake {
     const signed = attempt(() => decodeAnnouncement(bytes))
     if (signed === undefined || (region !== undefined && signed.announcement.region !== region)) return 'reject'
     const standing = members.standing(signed)
-    if (standing === 'old' || standing === 'full') return 'ignore'
+    if (standing === 'old' || standing === 'full' || standing === 'stranger') return 'ignore'
     // `same` is checked too: relaying a held body under a bad signature would make us look like the forger.
     if (!await verifyAnnouncement(network, signed)) return 'reject'
     const merged = members.receive(signed, clock.nowMs())

@@ -15,7 +15,7 @@ import type { Multiaddr } from '@multiformats/multiaddr'
 
 export interface JoinsInit {
   readonly clock: Clock
-  readonly settings: Pick<MembershipSettings, 'dialTimeoutMs' | 'dialBackoffMs' | 'joinBackoffMaxMs' | 'joinSlowMs' | 'joinLogIntervalMs' | 'linkIntervalMs'>
+  readonly settings: Pick<MembershipSettings, 'dialTimeoutMs' | 'dialBackoffMs' | 'joinBackoffMaxMs' | 'joinSlowMs' | 'joinLogIntervalMs' | 'linkIntervalMs' | 'linkProofMs'>
   readonly addresses: readonly Multiaddr[]
   readonly isLinked: (peer: PeerName) => boolean
   readonly hasLinks: () => boolean
@@ -32,6 +32,9 @@ interface Join {
   loggedAtMs: number
   /** Who answered there last. */
   peer: PeerName | undefined
+  /** A link that is there then lasts; and links in a row that did not. */
+  provenMs: number
+  ended: number
 }
 
 export class Joins {
@@ -40,14 +43,17 @@ export class Joins {
 
   constructor (init: JoinsInit) {
     this.#init = init
-    this.#joins = init.addresses.map((address) => ({ address, failures: 0, notBeforeMs: -Infinity, loggedAtMs: -Infinity, peer: undefined }))
+    this.#joins = init.addresses.map((address) => ({ address, failures: 0, notBeforeMs: -Infinity, loggedAtMs: -Infinity, peer: undefined, provenMs: -Infinity, ended: 0 }))
   }
 
   /** @returns ms until the next round is worth while */
   async round (parent: AbortSignal): Promise<number> {
     const { clock, settings, isLinked } = this.#init
-    if (this.#joins.some(({ peer }) => peer !== undefined && isLinked(peer))) return settings.linkIntervalMs
     const nowMs = clock.nowMs()
+    const linked = this.#joins.filter(({ peer }) => peer !== undefined && isLinked(peer))
+    // One that lasts: an edge that may not be a member is linked until the other end has looked who it is.
+    for (const join of linked) if (join.provenMs <= nowMs) Object.assign(join, { failures: 0, ended: 0, notBeforeMs: -Infinity, loggedAtMs: -Infinity })
+    if (linked.length > 0) return settings.linkIntervalMs
     await Promise.all(this.#joins.filter(({ notBeforeMs }) => notBeforeMs <= nowMs).map(async (join) => { await this.#dial(join, parent) }))
     return settings.linkIntervalMs
   }
@@ -58,12 +64,14 @@ export class Joins {
     counters.dials++
     try {
       join.peer = await dial(join.address, signal)
-      join.failures = 0
-      join.loggedAtMs = -Infinity
+      join.provenMs = clock.nowMs() + settings.linkProofMs
+      join.notBeforeMs = clock.nowMs() + backoffMs(++join.failures, settings.dialBackoffMs, settings.joinBackoffMaxMs, clock.random())
+      if (join.ended++ >= 2) this.#warn(join, `the edge at join address ${join.address.toString()} ends each link at once: is this edge in its peers.allowed?`)
     } catch (error) {
       if (parent.aborted) return
       counters.dialFailures++
       join.failures++
+      join.ended = 0
       this.#retryLater(join, error)
     } finally {
       clear()
@@ -71,14 +79,18 @@ export class Joins {
   }
 
   #retryLater (join: Join, error: unknown): void {
-    const { clock, settings, hasLinks, warn } = this.#init
+    const { clock, settings, hasLinks } = this.#init
     const waitMs = hasLinks()
       ? settings.joinSlowMs
       : backoffMs(join.failures, settings.dialBackoffMs, settings.joinBackoffMaxMs, clock.random())
-    const nowMs = clock.nowMs()
-    join.notBeforeMs = nowMs + waitMs
-    if (nowMs - join.loggedAtMs < settings.joinLogIntervalMs) return
-    join.loggedAtMs = nowMs
-    warn(`cannot reach join address ${join.address.toString()}: ${messageOf(error)}; trying again in ${Math.ceil(waitMs / 1_000)} s`)
+    join.notBeforeMs = clock.nowMs() + waitMs
+    this.#warn(join, `cannot reach join address ${join.address.toString()}: ${messageOf(error)}; trying again in ${Math.ceil(waitMs / 1_000)} s`)
+  }
+
+  #warn (join: Join, message: string): void {
+    const { clock, settings, warn } = this.#init
+    if (clock.nowMs() - join.loggedAtMs < settings.joinLogIntervalMs) return
+    join.loggedAtMs = clock.nowMs()
+    warn(message)
   }
 }

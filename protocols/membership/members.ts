@@ -30,6 +30,7 @@ export class Members {
 
   readonly #settings: MembershipSettings
   readonly #random: () => number
+  readonly #isAllowed: (peer: PeerName) => boolean
   readonly #live = new Map<PeerName, MemberEntry>()
   readonly #gone = new Map<PeerName, SignedAnnouncement>()
   /** Live members of each region, oneself included. */
@@ -53,6 +54,7 @@ export class Members {
   constructor (init: MembersInit) {
     this.#settings = init.settings
     this.#random = init.random
+    this.#isAllowed = init.isAllowed ?? (() => true)
     this.#pulses = init.seed === undefined ? undefined : new Pulses(init.seed, init.step)
     this.#self = { ...init.self, incarnation: init.incarnation, sequence: 0 }
     this.#regionSizes.set(this.#self.region, 1)
@@ -69,18 +71,12 @@ export class Members {
 
   self (): Member { return this.#self }
   /** Live members, oneself included: the same array, kept up to date, until something but a load or a sequence changes. */
-  live (): readonly Member[] {
-    return this.#view ??= listed(this.#self, this.#live.values())
-  }
+  live (): readonly Member[] { return this.#view ??= listed(this.#self, this.#live.values()) }
 
-  member (peer: PeerName): Member | undefined {
-    return peer === this.#self.peer ? this.#self : this.#live.get(peer)?.member
-  }
+  member (peer: PeerName): Member | undefined { return peer === this.#self.peer ? this.#self : this.#live.get(peer)?.member }
 
   /** Where a member, or one that fell silent, said that it may be dialled. */
-  addresses (peer: PeerName): readonly string[] {
-    return (this.#live.get(peer)?.signed ?? this.#gone.get(peer))?.announcement.addresses ?? []
-  }
+  addresses (peer: PeerName): readonly string[] { return (this.#live.get(peer)?.signed ?? this.#gone.get(peer))?.announcement.addresses ?? [] }
 
   /** Something of this edge that is no field of its member changed: it is announced soon. */
   touch (nowMs: number): void {
@@ -125,6 +121,7 @@ export class Members {
   standing (signed: SignedAnnouncement): Standing {
     const { announcement } = signed
     if (announcement.peer === this.#self.peer) return this.#ownStanding(signed)
+    if (!this.#isAllowed(announcement.peer)) return 'stranger'
     const held = this.#live.get(announcement.peer)?.signed ?? this.#gone.get(announcement.peer)
     if (held === undefined) return this.#live.size + 1 < this.#settings.membersMax ? 'news' : 'full'
     const order = compare(signed, held)
@@ -183,6 +180,17 @@ export class Members {
     if (!this.#ownChanged) return this.#digests.stir(nowMs)
     this.#ownChanged = false
     this.#digests.change(this.#self.peer, nowMs)
+  }
+
+  /** Forgets those that are not allowed any more, as if they had never been heard of. */
+  dropStrangers (nowMs: number): void {
+    for (const peer of [...this.#live.keys(), ...this.#gone.keys()].filter((each) => !this.#isAllowed(each))) {
+      this.#drop(peer, nowMs)
+      this.#pulses?.forget(peer)
+      this.#gone.delete(peer)
+      this.#vector = undefined
+      this.#changed()
+    }
   }
 
   /** One's last words: nothing is due any more afterwards. */
@@ -376,9 +384,7 @@ export class Members {
   #digestIntervalMs (): number { return digestIntervalMs(this.#settings, this.#regionSizes.size, this.#live.size + 1) }
 
   /** Half to one and a half of the interval: edges that started together do not go on speaking together. */
-  #spread (intervalMs: number): number {
-    return intervalMs * (0.5 + this.#random())
-  }
+  #spread (intervalMs: number): number { return intervalMs * (0.5 + this.#random()) }
 
   #count (region: Region, by: number): void {
     const size = (this.#regionSizes.get(region) ?? 0) + by

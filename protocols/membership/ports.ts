@@ -29,14 +29,23 @@ export interface MembershipInit {
   readonly join: readonly Multiaddr[]
 }
 
+/** What an edge says of itself when it starts. */
+export function ownFields (peer: PeerName, { name, region, zone, http = '', weight = 1, originHash = '' }: MembershipInit): Omit<Member, 'incarnation' | 'sequence'> {
+  return { peer, name, region, ...(zone !== undefined && { zone }), http, weight, originHash, load: 0, draining: false }
+}
+
 export interface Membership extends Startable {
   self: () => Member
   /** Live members of the whole colony, oneself included; the same array until something but a load or a sequence changes. */
   members: () => readonly Member[]
   member: (peer: PeerName) => Member | undefined
   isMember: (peer: PeerName) => boolean
-  /** Whether it took its leave and has not come back, as far as that is remembered. */
+  /** Whether it took its leave and has not come back, as far as that is remembered; or may not be a member any more. */
   hasLeft: (peer: PeerName) => boolean
+  /** Puts the list of peers that may be members in place, at once; none: whoever has the network key. The edge itself always may. */
+  allow: (peers: readonly PeerName[]) => void
+  /** Whether a connection with this peer may be. One that may not is told of in the log once. */
+  admits: (peer: PeerName) => boolean
   /** Whether there is a connection to it. */
   isLinked: (peer: PeerName) => boolean
   /** Calls `listener` after any change of the live members or of their fields but load. @returns ends that */

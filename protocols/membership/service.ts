@@ -7,6 +7,7 @@
 import { randomBytes } from 'node:crypto'
 import { deadline } from '../clock.ts'
 import { messageOf } from '../errors.ts'
+import { Allowed } from './allowed.ts'
 import { addressesMax, peerIdOf, signAnnouncement } from './announcement.ts'
 import { knownId, pick } from './choice.ts'
 import { Dialler } from './dialler.ts'
@@ -18,7 +19,7 @@ import { Links, linksToDial } from './links.ts'
 import { listening } from './listening.ts'
 import { Members, type Patch } from './members.ts'
 import { Periodic } from '../periodic.ts'
-import { zeroCounters } from './ports.ts'
+import { ownFields, zeroCounters } from './ports.ts'
 import { PulseLanes, pulseProtocol } from './pulse-lanes.ts'
 import { RoundTrips } from './round-trips.ts'
 import { Silences } from './silences.ts'
@@ -45,6 +46,7 @@ class MembershipService implements Membership {
   readonly #counters = zeroCounters()
   readonly #listeners = new Set<() => void>()
   readonly #members: Members
+  readonly #allowed: Allowed
   readonly #exchange: Exchange
   readonly #topics: Topics
   readonly #dialler: Dialler
@@ -82,17 +84,8 @@ class MembershipService implements Membership {
     const self = components.peerId.toString()
     const counters = this.#counters
     this.#members = new Members({
-      self: {
-        peer: self,
-        name: init.name,
-        region,
-        ...(init.zone !== undefined && { zone: init.zone }),
-        http: init.http ?? '',
-        weight: init.weight ?? 1,
-        originHash: init.originHash ?? '',
-        load: 0,
-        draining: false
-      },
+      self: ownFields(self, init),
+      isAllowed: (peer) => this.#allowed.has(peer),
       incarnation: Math.trunc(clock.wallMs()),
       nowMs: clock.nowMs(),
       random: clock.random,
@@ -105,6 +98,9 @@ class MembershipService implements Membership {
     const intake = new Intake({ clock, network, members: this.#members, onMerge: () => { this.#noticeChanges() } })
     this.#exchange = new Exchange({ clock, settings, members: this.#members, intake })
     this.#topics = new Topics({ network, region, digestBytesMax: settings.digestBytesMax, intake, counters })
+    const warn = (message: string): void => { this.#log.error(message) }
+    const dial = (peer: PeerName): void => { if (this.#allowed.has(peer)) this.#dialler.tryOnce(peer) }
+    this.#allowed = new Allowed({ self, clock, settings, dial, warn, members: this.#members, connectionManager: components.connectionManager })
     const hasLinks = (): boolean => this.#linked.size > 0
     this.#dialler = new Dialler({
       clock,
@@ -122,7 +118,7 @@ class MembershipService implements Membership {
       isLinked: (peer) => this.isLinked(peer),
       hasLinks,
       dial: async (address, signal) => (await components.connectionManager.openConnection(address, { signal })).remotePeer.toString(),
-      warn: (message) => { this.#log.error(message) },
+      warn,
       counters
     })
     this.#discovery = new Discovery({
@@ -135,7 +131,7 @@ class MembershipService implements Membership {
       isDiscoverer: (of) => this.#members.ranksBelow(settings.discoverersMax, of),
       hasFellow: () => this.members().some((member) => member.region === region && member.peer !== self),
       onProvider: (peer) => {
-        if (!this.isMember(peer)) this.#dialler.tryOnce(peer)
+        if (!this.isMember(peer)) dial(peer)
         this.#linking.soon()
       },
       counters
@@ -146,7 +142,6 @@ class MembershipService implements Membership {
       linked: () => this.members().map(({ peer }) => peer).filter((peer) => this.isLinked(peer)),
       ping: async (peer, signal) => await components.ping.ping(knownId(peer), { signal })
     })
-
     this.#pulseLanes = new PulseLanes({
       clock,
       settings,
@@ -181,7 +176,14 @@ class MembershipService implements Membership {
   self (): Member { return this.#members.self() }
   members (): readonly Member[] { return this.#members.live() }
   member (peer: PeerName): Member | undefined { return this.#members.member(peer) }
-  hasLeft (peer: PeerName): boolean { return this.#members.hasLeft(peer) }
+  hasLeft (peer: PeerName): boolean { return this.#members.hasLeft(peer) || !this.#allowed.has(peer) }
+
+  admits (peer: PeerName): boolean { return this.#allowed.admits(peer) }
+  allow (peers: readonly PeerName[]): void {
+    this.#allowed.replace(peers)
+    this.#linking.soon()
+    this.#noticeChanges()
+  }
 
   isLinked (peer: PeerName): boolean { return this.#linked.has(peer) }
   isMember (peer: PeerName): boolean { return this.#members.member(peer) !== undefined }
@@ -197,7 +199,6 @@ class MembershipService implements Membership {
   }
 
   addresses (peer: PeerName): readonly string[] { return this.#members.addresses(peer) }
-
   rttMs (peer: PeerName): number | undefined { return this.#roundTrips.rttMs(peer) }
 
   counters (): Readonly<Counters & { expired: number, clones: number }> {

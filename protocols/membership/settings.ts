@@ -112,6 +112,11 @@ export const membershipDefaults = Object.freeze({
   dialBackoffMs: 500,
   /** Longest such wait. Higher: less noise for peers that never return, later reunion with those that do. */
   dialBackoffMaxMs: 60_000,
+  /**
+   * A link that ends sooner after its dial counts as a failed dial. Longer than a refusal takes to come back, or whoever is refused
+   * dials without a pause; higher: a link that broke soon after it was made comes back later.
+   */
+  linkProofMs: 2_000,
   /** What the higher of two peer ids waits for the lower one's dial, so that they make one connection, not two. */
   dialYieldMs: 2_000,
   /** Longest wait between two dials of a join address while there is no link at all. */

@@ -52,7 +52,7 @@ const status: EdgeStatus = {
     requests: { hit: 63, stale: 0, revalidated: 0, miss: 37, pass: 0, failed: 0 },
     hitRatio: 0.63, peerFetches: 30, originFetches: 7, servedBytes: 1.2 * 1024 ** 3, originBytes: 2048, steps: { 'origin': 7 }
   },
-  peerBytes: { received: 3 * 1024 ** 2, sent: 512 }, coordination: {} as EdgeStatus['coordination'], topics: {} as EdgeStatus['topics'], flights: 2,
+  peerBytes: { received: 3 * 1024 ** 2, sent: 512 }, coordination: {} as EdgeStatus['coordination'], topics: {} as EdgeStatus['topics'], flights: 2, flags: {},
   raft: [{
     group: '000000000001-a', scope: 'region', standing: 'member', role: 'leader', leader: { peer: '12D3KooWAbc', name: 'europe-1' }, term: 3, commit: 1_204, applied: 1_204, last: 1_205, lastTerm: 3, quietTicks: 0,
     voters: [{ peer: '12D3KooWAbc', name: 'europe-1' }, { peer: '12D3KooWb', name: 'europe-2' }, { peer: '12D3KooWc' }], learners: [], silent: ['12D3KooWc'], leads: true, logBytes: 10, waiting: 0

@@ -47,7 +47,7 @@ describe('colony config', () => {
     server = new HttpServer({ host: '127.0.0.1', port: 0, settings: httpServerDefaults, clock: systemClock, logger: quiet, handler: createAdminHandler(configRoutes({ agreed, ...settings })) })
     url = httpUrl(await server.start())
     folder = await mkdtemp(join(tmpdir(), 'colony-config-'))
-    await writeFile(join(folder, 'colony.yaml'), 'sites:\n  shop:\n    hosts: [shop.example.org]\n    origins: [https://origin.example.org]\n    ttl: { default: 60s }\n')
+    await writeFile(join(folder, 'colony.yaml'), 'sites:\n  shop:\n    hosts: [shop.example.org]\n    origins: [https://origin.example.org]\n    ttl: { default: 60s }\nplacement: { copiesMin: 2 }\n')
   })
   afterAll(async () => {
     await server.stop({ graceMs: 0 })
@@ -68,9 +68,9 @@ describe('colony config', () => {
   it('says what a file would change, then agrees on it and stays until it runs everywhere', async () => {
     const file = join(folder, 'colony.yaml')
     const dry = await config('apply', '--dry-run', file)
-    expect(dry).toMatchObject({ status: 0, stdout: expect.stringMatching(/sites\.shop\.hosts +\(not set\) +\["shop\.example\.org"\] +yes[^]*site shop would be added: this edge holds 1,234 objects of it[^]*nothing was changed/) })
+    expect(dry).toMatchObject({ status: 0, stdout: expect.stringMatching(/sites\.shop\.hosts +\(not set\) +\["shop\.example\.org"\] +yes[^]*site shop would be added: this edge holds 1,234 objects of it\nplacement\.copiesMin: kept, but no edge acts on it yet\n[^]*nothing was changed/) })
     const applied = await config('apply', '--reason', 'the first one', file)
-    expect(applied).toMatchObject({ status: 0, stdout: expect.stringMatching(/^regional version 1: .*colony\.yaml is agreed\nversion 1 runs everywhere; too quiet to judge/) })
+    expect(applied).toMatchObject({ status: 0, stdout: expect.stringMatching(/^regional version 1: .*colony\.yaml is agreed\nplacement\.copiesMin: kept, but no edge acts on it yet\nversion 1 runs everywhere; too quiet to judge/) })
     expect(applied.stderr).toMatch(/rolls out version 1, step 1 of 3 \(one edge\)/)
     expect((await config('get', 'sites.shop.ttl.default')).stdout).toBe('60000\n')
   })

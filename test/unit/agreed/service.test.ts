@@ -229,6 +229,31 @@ describe('a staged roll-out', () => {
     for (const { agreed } of region.edges.values()) expect(agreed.follower.of('regional').run.version).toBe(1)
   })
 
+  it('of a list of allowed peers is refused where it locks out who agrees, and else does not wait for whom it shuts out', async () => {
+    const names = ['a', 'b', 'c'].map((each) => each.repeat(52))
+    const region = await TestRegion.of(...names)
+    const leader = region.leader!
+    const [other, out] = names.filter((name) => name !== leader.name) as [string, string]
+    const list = (...allowed: string[]): { kind: 'patch', patch: object } => ({ kind: 'patch', patch: { peers: { allowed } } })
+    const wrong = await region.change(leader.name, list(other, out), { plan: 'edge,all', dryRun: true }).catch((error: Error) => error)
+    expect(wrong).toMatchObject({ code: 'COLONY_CONFIG_INVALID', message: `peers.allowed: leaves out edge-${leader.name} (${leader.name}), the edge that was asked` })
+    await expect(region.change(other, list(other, out), { plan: 'edge,all' })).rejects.toThrow(`leaves out edge-${leader.name} (${leader.name}), which leads the roll-out`)
+    await expect(region.change(leader.name, list(leader.name), { plan: 'now' })).rejects.toThrow('2 of 3 voters of the regional group')
+    const live = serve(region, () => false)
+    await live(60_000, () => false)
+    region.cut.add(out)
+    expect(await region.change(leader.name, list(leader.name, other), { dryRun: true })).toMatchObject({ kind: 'described', description: { shutOut: [{ peer: out, name: `edge-${out}` }] } })
+    expect(await region.change(leader.name, list(leader.name, other), { plan: 'edge,all' })).toMatchObject({ kind: 'done', version: 1 })
+    const { state } = leader.agreed.machine('regional')
+    await live(600_000, () => state.rollout === undefined)
+    expect(state.version(1)).toMatchObject({ outcome: 'good' })
+    expect([leader.name, other, out].map((name) => region.at(name).ran.at(-1)?.peers.allowed.length)).toEqual([2, 2, undefined])
+    // It stands in the way of nothing else, whoever is asked.
+    region.cut.clear()
+    await region.pass(2_000)
+    expect(await region.change(out, { kind: 'patch', patch: { flags: { open: true } } })).toMatchObject({ kind: 'done', version: 2 })
+  })
+
   it('counts an origin that does not answer as errors, though the mesh hides it from clients', () => {
     const health = new HealthCount()
     const before = health.total

@@ -169,7 +169,7 @@ describe('a patch', () => {
 
 describe('what a whole region must do alike', () => {
   it.each([
-    ['ring/weights/fra-1', true], ['sites/shop/hosts', true], ['sites/shop/hostHeader', true], ['sites/shop/key/query', true],
+    ['ring/weights/fra-1', true], ['peers/allowed', true], ['sites/shop/hosts', true], ['sites/shop/hostHeader', true], ['sites/shop/key/query', true],
     ['sites/shop/origins', false], ['sites/shop/ttl/default', false], ['flags/hosts', false], ['placement/copiesMax', false]
   ])('%s: %s', (path, wide) => {
     expect(isRegionWide(path)).toBe(wide)

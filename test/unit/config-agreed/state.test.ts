@@ -278,6 +278,17 @@ describe('scopes and cut-off edits', () => {
     expect(effectiveSettings([fra.state.layer(), global.state.layer()]).settings.sites.shop!.ttl.default).toBe(1)
   })
 
+  it('let the global value count again where a region took its own away', () => {
+    const global = new Group('global')
+    const fra = new Group('fra')
+    global.put({ flags: { a: 1 } })
+    fra.put({ flags: { a: 2 } }, { others: [global.state.layer()], seen: global.state.vector })
+    fra.put({}, { others: [global.state.layer()], seen: global.state.vector })
+    expect(effectiveSettings([global.state.layer(), fra.state.layer()]).settings.flags).toEqual({ a: 1 })
+    global.put({ flags: { a: 3 } })
+    expect(effectiveSettings([global.state.layer(), fra.state.layer()]).settings.flags).toEqual({ a: 3 })
+  })
+
   it('set a site aside that a region speaks of and nobody gives hosts', () => {
     const fra = new Group('fra')
     fra.put({ sites: { gone: { ttl: { default: 7 } } } })

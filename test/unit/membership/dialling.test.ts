@@ -38,7 +38,7 @@ describe('the dialler', () => {
     const { dialler, dialled, linked, clock } = dialling(async () => {})
     dialler.keep(new Set(['x', 'y']))
     dialler.round(signal)
-    await clock.advance(1)
+    await clock.advance(settings.linkProofMs)
     dialler.round(signal)
     expect(dialled).toEqual(['x', 'y'])
     linked.delete('x')
@@ -81,6 +81,30 @@ describe('the dialler', () => {
     }
     expect(counts[0]).toBeGreaterThan(4)
     expect(counts.slice(2).every((count) => count >= 1 && count <= 2)).toBe(true)
+  })
+
+  it('takes a link that ends at once for a failure, and one that lasts for none', async () => {
+    const { dialler, dialled, linked, clock } = dialling(async () => {})
+    dialler.keep(new Set(['x']))
+    for (let step = 0; step < 240; step++) {
+      dialler.round(signal)
+      await clock.advance(1)
+      dialler.round(signal)
+      // The other end has looked who it is.
+      linked.delete('x')
+      await clock.advance(249)
+    }
+    expect(dialled.length).toBeLessThan(10)
+    await clock.advance(settings.dialBackoffMaxMs)
+    const before = dialled.length
+    for (let step = 0; step < 2; step++) {
+      dialler.round(signal)
+      await clock.advance(settings.linkProofMs)
+      dialler.round(signal)
+      linked.delete('x')
+    }
+    dialler.round(signal)
+    expect(dialled.length - before).toBe(3)
   })
 
   it('tries a found peer once, and not again soon when it does not answer', async () => {
@@ -134,6 +158,15 @@ describe('join addresses', () => {
     const { joins, dials, clock } = joining({ answers: () => false, hasLinks: () => true })
     await pass(joins, clock, 600_000)
     expect(dials()).toBe(10)
+  })
+
+  it('are tried ever more slowly where each link ends at once', async () => {
+    const { joins, dials, warnings, clock } = joining({ answers: () => true, linked: () => false })
+    await pass(joins, clock, 600_000)
+    expect(dials()).toBeGreaterThan(600_000 / settings.joinBackoffMaxMs)
+    expect(dials()).toBeLessThan(2.5 * 600_000 / settings.joinBackoffMaxMs)
+    expect(warnings.length).toBeLessThanOrEqual(600_000 / settings.joinLogIntervalMs)
+    expect(warnings[0]).toBe('the edge at join address /ip4/127.0.0.1/tcp/4001 ends each link at once: is this edge in its peers.allowed?')
   })
 
   it('are left alone while one is linked, and tried again when the link is lost', async () => {

@@ -127,7 +127,7 @@ export class Leader {
     if (progress === undefined) return Verdict.NotMember
     if (round > this.lease.round) return Verdict.Contradiction
     progress.heardAt = this.#state.now
-    progress.life = life
+    progress.lives(life, this.#state.now)
     progress.answered(round)
     this.lease.answered(from, progress, round)
     this.#reads.confirmed(this.lease.confirmedRound())

@@ -37,7 +37,7 @@ export class Progress {
   /** When that round was sent, in ticks. */
   leaseFrom = -Infinity
   /** The peer's present run, by its last heartbeat answer. */
-  life: number | undefined
+  #life: number | undefined
   /** Of a snapshot under way. */
   snapshotIndex = 0
   snapshotAt = 0
@@ -124,6 +124,15 @@ export class Progress {
     if (this.state === 'replicate' && oldest !== undefined && oldest.round < round) this.#restart()
   }
 
+  get life (): number | undefined { return this.#life }
+
+  /** The run in which the peer answers. Another than before: what was under way is lost, and that the logs agree is for it to see anew. */
+  lives (life: number, now: number): void {
+    const before = this.#life
+    this.#life = life
+    if (before !== undefined && before !== life) this.lost(now)
+  }
+
   /** What is under way is taken as lost. Of a snapshot that costs a lot, so the next one waits, ever longer. */
   lost (now: number): void {
     if (this.state === 'snapshot') {
@@ -137,6 +146,7 @@ export class Progress {
   #restart (): void {
     this.#become('probe')
     this.next = this.match + 1
+    this.commitKnown = 0
   }
 
   snapshotSent (index: number, now: number): void {

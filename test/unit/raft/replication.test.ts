@@ -1,7 +1,8 @@
 /** Log replication as the Raft paper (extended version) says it, sections 5.3, 5.4.2, 5.5 and 8; batching and pipelining (thesis section 10.2). */
 import { describe, expect, it } from 'vitest'
-import { append, awake, beats, confirms, drain, entry, from, Group, leader, newLeader, said, server } from './support.ts'
-import type { Message } from '../../../protocols/raft/messages.ts'
+import { append, awake, beats, configurationEntry, confirms, drain, entry, from, Group, leader, newLeader, said, server, settings } from './support.ts'
+import { EntryKind, type Message } from '../../../protocols/raft/messages.ts'
+import { Raft } from '../../../protocols/raft/raft.ts'
 
 const value = (text: string): Uint8Array => Buffer.from(text)
 
@@ -161,6 +162,23 @@ describe('replication', () => {
     raft.step(from('d', { kind: 'append-answer', term: 2, index: 3, rejected: true, hintIndex: 2, hintTerm: 2 }))
     expect(told()).toEqual([[3, 0, 3]])
     expect(told()).toEqual([])
+  })
+
+  it('lets a peer that runs anew see again that the logs agree: it applies what it held, though nothing new is proposed', () => {
+    const group = new Group(['a', 'b', 'c'])
+    const raft = group.elect('a')
+    raft.propose(value('x'), '')
+    group.settle()
+    // The commit index was on no disk of its own: the log is, up to x.
+    const { term } = raft
+    const again = new Raft({
+      self: 'c', group: 'g', settings, random: () => 0.5,
+      stored: { hardState: { term, vote: 'a', commit: 1 }, snapshot: undefined, entries: [configurationEntry(1, 1, ['a', 'b', 'c']), { index: 2, term, kind: EntryKind.Empty, data: Buffer.alloc(0) }, entry(3, term, 'x')] }
+    })
+    group.add(again, 'c')
+    group.tick(6)
+    expect([raft.term, again.commit]).toEqual([term, 3])
+    expect(group.values('c')).toEqual(['x'])
   })
 
   it('figure 2: a follower commits no further than the entries that it was sent', () => {

@@ -141,7 +141,7 @@ export class Recovery {
     if (!isSame(lost, given)) {
       const age = ageMs()
       const since = age === undefined ? 'of unknown age' : `known to be current ${Math.round(age / 1000)} s ago`
-      return this.#unnamed(lost, `the ${scope} group would be founded anew from a copy of version ${copy.version}, ${since}: what was agreed on after it${copy.whole ? '' : ', and the history before it,'} is lost`)
+      return this.#unnamed(lost, `founding the ${scope} group anew from a copy of version ${copy.version}, ${since}, gives up what was agreed on after it${copy.whole ? '' : ', and the history before it'}`)
     }
     return await this.#found(copy.group, given, by, async (id) => { await recover(copy.group, id, { copy: copy.snapshot(), index: copy.index, term: copy.term }) })
   }

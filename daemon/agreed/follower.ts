@@ -150,6 +150,9 @@ export class Follower {
           await this.#refuse(scope, { ...kept, ...place, active }, desired.version, failed)
         }
       } else await this.#stay(scope, { ...kept, ...place, active: move.state }, desired)
+    } else if (kept.group === id && (kept.head !== state.head || kept.voters.join() !== voters.join())) {
+      // Nothing else runs; but who founds the group anew from this has to name its voters, and to give no number twice.
+      await this.#keep(scope, { ...kept, term, voters, head: state.head })
     }
     this.#vectors.set(scope, state.vector)
     onFollowed(scope)

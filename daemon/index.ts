@@ -206,6 +206,7 @@ export async function createEdge (config: EdgeConfig, deps: EdgeDeps = {}): Prom
     members: () => membership.members(),
     isReachable: (peer) => membership.isMember(peer),
     isLinked: (peer) => membership.isLinked(peer),
+    logs: { regional: () => regional, global: () => global },
     recover: {
       regional: async (...which) => { await agreement.recover(...which) },
       global: async (...which) => { await globalAgreement.recover(...which) }

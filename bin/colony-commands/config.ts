@@ -27,7 +27,7 @@ const actions: Readonly<Record<string, Action>> = {
   abort: { operands: 'N', min: 1, max: 1, help: 'ends the roll-out of version N: everybody returns to the last good one', example: 'colony config abort --scope regional --reason "wrong file" 7', run: abort },
   watch: { operands: '', min: 0, max: 0, help: 'a line for each change of what is agreed, rolled out or run, until it is interrupted', example: 'colony config watch', run: watch },
   conflicts: { operands: '[PATH KEEP]', min: 0, max: 2, help: 'values that lost against another scope or a cut-off edit; with PATH and KEEP (winner, or a number from 0) ends one', example: 'colony config conflicts', run: async (given, operands) => { await (operands.length === 0 ? conflicts(given) : resolve(given, operands)) } },
-  recover: { operands: 'PEER...', min: 1, max: 64, help: 'founds the group anew from what the asked edge has, when its majority is gone for ever; PEER... are all the voters that are given up', example: 'colony config recover --scope regional --reason "two machines burnt" 12D3KooW… 12D3KooW…', run: recover }
+  recover: { operands: '[PEER...]', min: 0, max: 64, help: 'founds the group anew from what the asked edge has, when its majority is gone for ever; PEER... are all the voters that are given up, without them it says who that is; --from-copy where every log of it is lost', example: 'colony config recover --scope regional --reason "two machines burnt" 12D3KooW… 12D3KooW…', run: recover }
 }
 
 export const config: Command = {
@@ -49,6 +49,7 @@ export const config: Command = {
     { name: 'priority', placeholder: 'N', help: '0 to 100: which scope counts where both say something', byDefault: 'local 30, regional 20, global 10' },
     { name: 'base', placeholder: 'N', help: 'the version that was looked at: the change is refused when another was agreed meanwhile' },
     { name: 'key', placeholder: 'KEY', help: 'names this change: give the same again to repeat it safely', byDefault: 'a new one' },
+    { name: 'from-copy', help: 'recover founds the group from the last version that the asked edge has, as no edge has its log' },
     { name: 'no-wait', help: 'does not stay until the roll-out has ended' }
   ],
   operands: { placeholder: 'ACTION...', help: 'one of the actions above, with what belongs to it', min: 1, max: 65 },

@@ -59,7 +59,8 @@ export async function abort (given: Given, [number = '']: readonly string[]): Pr
 }
 
 export async function recover (given: Given, gone: readonly string[]): Promise<void> {
-  const answer = await sendChange<{ group: string }>(given, { method: 'POST', path: '/v1/config/recover', body: { gone } })
+  const fromCopy = given['from-copy'] === true
+  const answer = await sendChange<{ group: string }>(given, { method: 'POST', path: '/v1/config/recover', body: { gone, ...(fromCopy && { fromCopy }) } })
   process.stdout.write(given.json === true ? `${JSON.stringify(answer)}\n` : `the group is founded anew as ${printable(String(answer.group))}; should a voter that was given up come back, it joins this one, and what only it had is listed by colony config conflicts\n`)
 }
 

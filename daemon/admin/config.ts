@@ -138,9 +138,10 @@ class ConfigAdmin {
     const { scope, ...asked } = changeRequest(request)
     if (scope === 'local') throw new RequestFault(400, 'the local scope has no majority that could be lost')
     const body = await readJson(request.request, bodyBytesMax)
-    const given = isMap(body) ? body.gone : undefined
+    const { gone: given, fromCopy = false } = (isMap(body) ? body : {}) as { gone?: unknown, fromCopy?: unknown }
     if (!Array.isArray(given) || !given.every((peer) => typeof peer === 'string')) throw new RequestFault(400, 'gone is missing: expected {"gone":["PEER",…]}, every voter that is given up')
-    const outcome = await agreed.recover(scope, given, asked)
+    if (typeof fromCopy !== 'boolean') throw new RequestFault(400, 'fromCopy is neither true nor false')
+    const outcome = await agreed.recover(scope, given, asked, fromCopy)
     switch (outcome.kind) {
       case 'recovered': return jsonResponse(200, { scope, group: outcome.group })
       case 'refused': return problem(409, undefined, outcome.reason, outcome.gone === undefined ? {} : { missing: outcome.gone })

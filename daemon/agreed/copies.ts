@@ -65,6 +65,8 @@ export class CopiedGroup implements AgreedGroup {
   /** Who is known to have a part in the group. */
   get members (): readonly PeerName[] { return this.#known?.voters ?? [] }
   get group (): string | undefined { return this.#known?.group }
+  /** The highest that was told. */
+  get term (): number { return this.#known?.term ?? 0 }
   get leader (): PeerName | undefined { return this.#known?.leader }
   leads (): undefined { return undefined }
 

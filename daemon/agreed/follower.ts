@@ -125,14 +125,16 @@ export class Follower {
   async #follow ({ scope, machine, group }: AgreedScope): Promise<void> {
     const { settings, self, logger, clock, onFollowed } = this.#init
     const { state } = machine
-    const id = group()?.group
+    const agreeing = group()
+    const id = agreeing?.group
     if (id === undefined) return
     const { kept, run } = this.of(scope)
     const another = kept.group !== undefined && kept.group !== id
     // A log that is still being read, or has not caught up, speaks of what was; a new group that has agreed on nothing, of nothing.
     if (another ? state.head === 0 : state.index < kept.index) return
     const desired = state.desired(self)
-    const place = { index: state.index, group: id }
+    const { term = 0, configuration: { voters } = { voters: [] } } = agreeing?.status().raft ?? {}
+    const place = { index: state.index, group: id, term, head: state.head, voters }
     if (another || !sameRun(run, desired)) {
       const active = another ? noActive : kept.active
       const move = follow(active, desired, settings)
@@ -148,6 +150,9 @@ export class Follower {
           await this.#refuse(scope, { ...kept, ...place, active }, desired.version, failed)
         }
       } else await this.#stay(scope, { ...kept, ...place, active: move.state }, desired)
+    } else if (kept.group === id && (kept.head !== state.head || kept.voters.join() !== voters.join())) {
+      // Nothing else runs; but who founds the group anew from this has to name its voters, and to give no number twice.
+      await this.#keep(scope, { ...kept, term, voters, head: state.head })
     }
     this.#vectors.set(scope, state.vector)
     onFollowed(scope)
@@ -183,7 +188,7 @@ export class Follower {
     const proven = this.#unproven.get(scope)
     proven?.()
     this.#unproven.delete(scope)
-    const kept = proven === undefined ? next : { ...next, active: ran(run), layer: run.layer }
+    const kept = proven === undefined ? next : { ...next, ...this.#ran(scope, run) }
     await this.#keep(scope, { ...kept, active: refuse(kept.active, version, reason) })
   }
 
@@ -191,7 +196,15 @@ export class Follower {
     this.#unproven.get(scope)?.()
     if (!this.#unproven.delete(scope)) return
     const { kept, run } = this.of(scope)
-    await this.#keep(scope, { ...kept, active: ran(run), layer: run.layer })
+    await this.#keep(scope, { ...kept, ...this.#ran(scope, run) })
+  }
+
+  /** What is kept of a version that has proven itself. */
+  #ran (scope: Scope, run: Run): Pick<Kept, 'active' | 'layer' | 'said'> {
+    const version = this.#init.scopes.find((each) => each.scope === scope)?.machine.state.version(run.version)
+    if (version === undefined) return { active: ran(run), layer: run.layer, said: undefined }
+    const { hash, bytes, author, wallMs, reason, index, term } = version
+    return { active: ran(run), layer: run.layer, said: { hash, bytes, author, wallMs, reason, index, term } }
   }
 
   async #keep (scope: Scope, kept: Kept): Promise<void> {

@@ -6,6 +6,8 @@
 import { z } from 'zod'
 import { noActive, upgraded, type ActiveState } from '../../protocols/config/active.ts'
 import { layerEntries, layerSchema, type Layer, type Scope } from '../../protocols/config/merge.ts'
+import type { Version } from '../../protocols/config/versions.ts'
+import type { PeerName } from '../../protocols/ids.ts'
 import { decodeHead, encodeHead } from '../../protocols/wire.ts'
 import { version as program } from '../version.ts'
 
@@ -21,13 +23,22 @@ export interface Kept {
   readonly index: number
   /** Which log; undefined before the first. */
   readonly group: string | undefined
+  /** The group then, for who has to found it anew from what is kept: the log's term and highest version, and who voted. */
+  readonly term: number
+  readonly head: number
+  readonly voters: readonly PeerName[]
+  /** What the log says of the version that runs; unknown where it ran before this was kept. */
+  readonly said?: KeptVersion | undefined
   /** Content of the version that runs, region-wide fields as the region has them. */
   readonly layer: Layer
   /** When the state here was last known to be current, wall clock, ms; 0: never. */
   readonly currentWallMs: number
 }
 
-export const nothingKept: Kept = Object.freeze({ active: noActive, index: 0, group: undefined, layer: new Map(), currentWallMs: 0 })
+/** A version, its content apart. */
+export type KeptVersion = Pick<Version, 'hash' | 'bytes' | 'author' | 'wallMs' | 'reason' | 'index' | 'term'>
+
+export const nothingKept: Kept = Object.freeze({ active: noActive, index: 0, group: undefined, term: 0, head: 0, voters: [], layer: new Map(), currentWallMs: 0 })
 
 const format = 1
 const number = z.int().min(0)
@@ -43,6 +54,11 @@ const keptSchema = z.object({
   }),
   index: number,
   group: z.string().optional(),
+  // Not in records of older releases.
+  term: number.default(0),
+  head: number.default(0),
+  voters: z.array(z.string()).default([]),
+  said: z.object({ hash: z.string(), bytes: number, author: z.string(), wallMs: z.number(), reason: z.string(), index: number, term: number }).optional(),
   layer: layerSchema,
   currentWallMs: z.number()
 })
@@ -57,8 +73,8 @@ export class KeptRecords {
     const bytes = await this.#records.get(`active/${scope}`)
     if (bytes === undefined) return nothingKept
     try {
-      const { program: by, active, index, group, layer, currentWallMs } = keptSchema.parse(decodeHead(bytes))
-      return { active: by === program ? active : upgraded(active), index, group, layer, currentWallMs }
+      const { program: by, format: _format, active, ...rest } = keptSchema.parse(decodeHead(bytes))
+      return { active: by === program ? active : upgraded(active), ...rest, group: rest.group }
     } catch {
       return undefined
     }

@@ -12,6 +12,7 @@ import type { Logger } from '../log.ts'
 import type { DissolvedGroups } from './absorber.ts'
 import type { AgreedGroup } from './group.ts'
 import type { Records } from './kept.ts'
+import type { Recover } from './recovery.ts'
 import type { AgreedServiceSettings } from './settings.ts'
 
 export interface AgreedConfigInit {
@@ -34,8 +35,10 @@ export interface AgreedConfigInit {
   readonly isLinked: (peer: PeerName) => boolean
   /** Puts settings in place, at once and whole. @throws when this edge cannot run them: the message is a sentence */
   readonly run: (settings: AgreedSettings) => void
-  /** Founds a scope's group anew as `id`, from the log of group `of` here; may be repeated. */
-  readonly recover?: Partial<Record<Scope, (of: string, id: string) => Promise<void>>>
+  /** A scope's group as the log here has it, also where this edge follows by copies or nobody adds to that log; without it as in `groups`. */
+  readonly logs?: Partial<Record<Scope, () => AgreedGroup>>
+  /** Founds a scope's group anew. */
+  readonly recover?: Partial<Record<Scope, Recover>>
   /** What is left of groups that this edge was in. */
   readonly dissolved?: Partial<Record<Scope, () => DissolvedGroups>>
   /** Stored objects by site, for what a change would affect. */

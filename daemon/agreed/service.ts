@@ -20,6 +20,7 @@ import { CopiedGroup, Copies } from './copies.ts'
 import { ConfigMachine, LocalGroup, type AgreedGroup } from './group.ts'
 import { Follower, type AgreedScope } from './follower.ts'
 import { HealthCount } from './health-count.ts'
+import { heldCopy, type HeldCopy } from './held-copy.ts'
 import { KeptRecords } from './kept.ts'
 import type { AgreedConfigInit, ChangeRequest, Currency } from './ports.ts'
 import { outcomeOf, whoIsMissing, type Missing, type Outcome } from './outcome.ts'
@@ -88,7 +89,10 @@ export class AgreedConfig {
     })]))
     this.#recoveries = new Map(scopes.map(({ scope }) => [scope, new Recovery({
       scope, self, call, logger,
-      group: () => this.group(scope),
+      group: init.logs?.[scope] ?? (() => this.group(scope)),
+      copy: () => this.#copyOf(scope),
+      ageMs: () => this.ageMs(scope),
+      others: () => init.members().map(({ peer }) => peer).filter((peer) => peer !== self),
       recover: init.recover?.[scope],
       missing: () => this.missing(scope),
       named: (peer) => this.#named(peer),
@@ -249,9 +253,9 @@ export class AgreedConfig {
     return voters.filter((peer) => peer !== self && (silent.includes(peer) || !isThere(peer))).map((peer) => this.#named(peer))
   }
 
-  /** Founds a scope's group anew when its majority is gone for ever. @param gone the voters that are given up */
-  async recover (scope: Scope, gone: readonly PeerName[], { author, reason }: Pick<ChangeRequest, 'author' | 'reason'>): Promise<Recovered> {
-    return await this.#recoveries.get(scope)!.recover(gone, { author, reason })
+  /** Founds a scope's group anew when its majority is gone for ever. @param gone the voters that are given up. @param fromCopy every log of it is */
+  async recover (scope: Scope, gone: readonly PeerName[], { author, reason }: Pick<ChangeRequest, 'author' | 'reason'>, fromCopy = false): Promise<Recovered> {
+    return await this.#recoveries.get(scope)!.recover(gone, { author, reason }, fromCopy)
   }
 
   /** What a token names and is not acted on here; nothing when a request may go on. */
@@ -340,6 +344,11 @@ export class AgreedConfig {
     if (scope === 'global') return {}
     const { vector } = this.machine('global').state
     return scope === 'regional' ? vector : mergeVectors(vector, this.machine('regional').state.vector)
+  }
+
+  #copyOf (scope: Scope): HeldCopy | undefined {
+    if (scope === 'local') return undefined
+    return heldCopy({ machine: this.machine(scope), kept: this.#follower.of(scope).kept, copied: scope === 'global' ? this.#copied : undefined })
   }
 
   #named (peer: PeerName): Missing {

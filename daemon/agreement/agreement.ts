@@ -17,7 +17,8 @@ import { newGroupId } from '../../protocols/raft/group-id.ts'
 import type { RaftGroup, StateMachine } from '../../protocols/raft/group.ts'
 import type { Configuration, GroupId } from '../../protocols/raft/messages.ts'
 import type { Applied, RequestOptions } from '../../protocols/raft/requests.ts'
-import { foldLog, recoverLog } from '../../protocols/raft/recovery.ts'
+import { foldLog, recoverCopy, recoverLog, type CopyRecoveryInit } from '../../protocols/raft/recovery.ts'
+import type { Status } from '../../protocols/raft/ready.ts'
 import type { RaftService } from '../../protocols/raft/service.ts'
 import { nextChange } from '../../protocols/raft/steward.ts'
 import type { RaftSettings } from '../../protocols/raft/settings.ts'
@@ -169,10 +170,11 @@ export class Agreement {
    * Founds the group anew as `id`, from the log of group `of` that is here, when the majority of that is gone for ever: whether it
    * is, is for the caller to say. May be repeated with the same `id`.
    *
-   * @throws RaftError when this edge has no such log; RaftStoreError
+   * @param copy of the group's state, where no log of it is left
+   * @throws RaftError when this edge has no such log, or with a copy has one; RaftStoreError
    */
-  async recover (of: GroupId, id: GroupId): Promise<void> {
-    this.#recovering = this.#recover(of, id)
+  async recover (of: GroupId, id: GroupId, copy?: Pick<CopyRecoveryInit, 'copy' | 'index' | 'term'>): Promise<void> {
+    this.#recovering = this.#recover(of, id, copy)
     await this.#recovering
   }
 
@@ -248,7 +250,7 @@ export class Agreement {
     const { settings, reach } = this.#init
     const { standing, raft } = this.#group.status()
     if (standing === 'empty' && this.#mayFound) return await this.#found()
-    if (raft?.role !== 'leader') return Infinity
+    if (raft?.role !== 'leader') return raft === undefined ? Infinity : this.#seek(raft)
     const fellows = this.#fellows.view(raft)
     const change = nextChange({
       self: this.#self,
@@ -269,6 +271,20 @@ export class Agreement {
     }
     this.#callOthers()
     return settings.lookMs
+  }
+
+  /**
+   * Its leader has been silent for long: the group may have been founded anew without this edge, which is called by nobody where it is no candidate. So it says
+   * to one after the other which group it is in, and is told of an older one (protocols/raft/entrance.ts). @returns as `#tend`
+   */
+  #seek ({ leader, quietTicks }: Pick<Status, 'leader' | 'quietTicks'>): number {
+    const { clock, raftSettings: { electionTicks, learnerTicks, tickMs }, settings: { lookMs }, membership, reach } = this.#init
+    const leftTicks = (leader === undefined ? 4 * electionTicks : 3 * learnerTicks) - quietTicks
+    if (leftTicks > 0) return leftTicks * tickMs
+    const others = reach.candidates(membership.members()).map(({ peer }) => peer).filter((peer) => peer !== this.#self)
+    const peer = others[Math.floor(clock.random() * others.length)]
+    if (peer !== undefined) this.#group.call(peer)
+    return lookMs
   }
 
   /** Those of the region that take no part, or do not answer though they are here. */
@@ -298,11 +314,12 @@ export class Agreement {
     return 0
   }
 
-  async #recover (of: GroupId, id: GroupId): Promise<void> {
+  async #recover (of: GroupId, id: GroupId, copy: Pick<CopyRecoveryInit, 'copy' | 'index' | 'term'> | undefined): Promise<void> {
     const { disk, machine, reach } = this.#init
     await this.#group.stop()
     try {
-      await recoverLog({ self: this.#self, store: disk.store(reach.slot), machine, of, id })
+      const init = { self: this.#self, store: disk.store(reach.slot), machine, of, id }
+      await (copy === undefined ? recoverLog(init) : recoverCopy({ ...init, ...copy }))
     } finally {
       await this.#group.start()
     }

@@ -216,6 +216,23 @@ export class ConfigState {
     })
   }
 
+  /**
+   * From the last good version alone, where nothing else is left of a group: its numbers go on from `head`. Older versions, and who was answered
+   * what, are forgotten.
+   *
+   * @param place the last entry that the version is known to have outlived
+   */
+  static ofVersion (group: string, layer: Layer, version: Version, place: { readonly index: number, readonly term: number, readonly head: number }): ConfigState {
+    const state = new ConfigState(group)
+    state.#index = state.#epoch = place.index
+    state.#term = place.term
+    state.#base = version.number
+    state.#head = Math.max(place.head, version.number)
+    state.#layer = layer
+    state.#versions.add(version)
+    return state
+  }
+
   /** @throws WireError for bytes that are no snapshot of this group; nothing is changed then */
   static restore (group: string, bytes: Uint8Array): ConfigState {
     const read = readSnapshot(bytes)

@@ -217,9 +217,12 @@ export class RaftGroup {
   /** When somebody last spoke of a group in this slot; -Infinity where nobody has. */
   get heardAtMs (): number { return this.#entrance.heardAtMs }
 
-  /** Leader only: tells a member that takes no part, or does not answer, who leads which group. */
+  /**
+   * Says which group this member is in: a leader to one that takes no part, or does not answer; one whose leader is gone to whoever may be in
+   * another group, which has taken the place of its own.
+   */
   call (peer: PeerName): void {
-    if (this.#core?.role === 'leader') this.#with.sendNote(peer, { kind: 'here', slot: this.slot, group: this.#group! })
+    if (this.#core !== undefined) this.#with.sendNote(peer, { kind: 'here', slot: this.slot, group: this.#group! })
   }
 
   /** Leader only: a learner may be there again. */

@@ -44,11 +44,15 @@ export class Raft {
   #leader: Leader | undefined
   #saved: HardState
   #handed: HardState | undefined
+  /** Terms by which others may still raise this server's, and when that was so. */
+  #termRoom: number
+  #termRoomAt = 0
 
   /** @throws ColonyError for settings that cannot work, and for a stored log that contradicts itself */
   constructor (init: RaftInit) {
     checkSettings(init.settings)
     this.#state = new State(init)
+    this.#termRoom = init.settings.termJumpMax
     this.#saved = this.#hardState()
   }
 
@@ -212,16 +216,32 @@ export class Raft {
 
   /** Takes a message. Never throws on what a peer can say. */
   step (message: Message): Verdict {
-    const verdict = this.#take(message)
+    const { term } = this.#state
+    const room = this.#roomForTerms()
+    const verdict = this.#take(message, room)
+    // A server without a term spends nothing on its first.
+    if (term > 0) this.#termRoom = room - (this.#state.term - term)
     this.#settle()
     return verdict
   }
 
-  #take (message: Message): Verdict {
+  /**
+   * How far ahead a term may be now. It grows with time and each rise spends of it, so that one peer, however much it says,
+   * cannot bring the group to the last term: ahead of the elections that there are by `termJumpMax` and a term each `termTicks`.
+   */
+  #roomForTerms (): number {
+    const { now, settings: { termJumpMax, termTicks } } = this.#state
+    const grown = Math.floor((now - this.#termRoomAt) / termTicks)
+    this.#termRoomAt += grown * termTicks
+    this.#termRoom = Math.min(termJumpMax, this.#termRoom + grown)
+    return this.#termRoom
+  }
+
+  #take (message: Message, termRoom: number): Verdict {
     const { group, self, term } = this.#state
     if (message.group !== group) return Verdict.OtherGroup
     if (message.to !== self || message.from === self) return Verdict.NotForMe
-    if (message.term > termMax || (term > 0 && message.term > term + this.#state.settings.termJumpMax)) return Verdict.TermTooFar
+    if (message.term > termMax || (term > 0 && message.term > term + termRoom)) return Verdict.TermTooFar
     switch (message.kind) {
       case 'pre-vote':
       case 'vote': return takeVoteRequest(this.#state, message)

@@ -72,19 +72,25 @@ export const raftDefaults = Object.freeze({
   /** Voters and learners of one configuration. A region's edges are learners at least. */
   membersMax: 1_024,
   /**
-   * How far a message may be ahead of one's own term. An honest group elects at most once in an election timeout, and not at all
-   * while it has a leader: a million are 3 days of nothing but elections at the default. A corrupt or hostile term cannot
-   * use up the number space. Terms of a server that has none yet (0) are taken as they come. Lower: a server that slept
+   * How far messages may bring one's own term on, all together, before time has passed (`termTicks`). An honest group elects at most once in an election
+   * timeout, and not at all while it has a leader: a million are 3 days of nothing but elections at the default. A corrupt or hostile term
+   * cannot use up the number space. The term of a server that has none yet (0) is taken as it comes. Lower: a server that slept
    * through many elections has to be set up anew.
    */
-  termJumpMax: 1_000_000
+  termJumpMax: 1_000_000,
+  /**
+   * Ticks that allow for one more term, up to `termJumpMax`. One peer that names ever higher terms brings the group on by 40 a second
+   * at the default, which takes longer than there are computers to come to the last one (2^52). Must be well below `electionTicks` over the number of
+   * voters, or honest elections would use up what is allowed. Higher: slower still.
+   */
+  termTicks: 1
 })
 
 export type RaftSettings = { readonly [K in keyof typeof raftDefaults]: number }
 
 /** @throws ColonyError when the settings cannot work together: a lease that outlives the promise it rests on, or messages that cannot be sent */
 export function checkSettings (settings: RaftSettings): void {
-  const { heartbeatTicks, electionTicks, quorumTimeouts, leaseTicks, inflightMessagesMax, appendEntriesMax } = settings
+  const { heartbeatTicks, electionTicks, quorumTimeouts, leaseTicks, inflightMessagesMax, appendEntriesMax, termJumpMax, termTicks } = settings
   const demand = (holds: boolean, what: string): void => {
     if (!holds) throw new ColonyError('COLONY_RAFT_SETTINGS', `these Raft settings cannot work: ${what}`)
   }
@@ -92,5 +98,6 @@ export function checkSettings (settings: RaftSettings): void {
   demand(electionTicks > heartbeatTicks, `electionTicks ${electionTicks} must exceed heartbeatTicks ${heartbeatTicks}`)
   demand(quorumTimeouts >= 1, `quorumTimeouts ${quorumTimeouts} must be 1 or more`)
   demand(leaseTicks >= 0 && leaseTicks < electionTicks, `leaseTicks ${leaseTicks} must be below electionTicks ${electionTicks}`)
+  demand(termJumpMax >= 1 && termTicks >= 1 && termTicks < electionTicks, `termJumpMax ${termJumpMax} and termTicks ${termTicks} must be 1 or more, and termTicks below electionTicks ${electionTicks}`)
   demand(inflightMessagesMax >= 1 && appendEntriesMax >= 1, 'inflightMessagesMax and appendEntriesMax must be 1 or more')
 }

@@ -54,6 +54,7 @@ describe('the admin listener', () => {
     ['PUT', '/v1/config', {}, 400, /^scope is missing/],
     ['PUT', '/v1/config?scope=all', {}, 400, /^scope is "all": expected local, regional or global/],
     ['PUT', put, { sitez: {} }, 422, /^sitez: unknown; did you mean sites/],
+    ['PUT', put, `"${'x'.repeat(1024 * 1024)}"`, 413, /^the body is larger than 1048576 bytes/],
     ['PUT', put, 'no json', 400, /^the body is not JSON/],
     ['PUT', `${put}&priority=101`, {}, 400, /^priority is "101"/],
     ['PUT', '/v1/config?scope=regional&plan=some', document, 422, /^plan: "some" is not a stage/],
@@ -63,6 +64,7 @@ describe('the admin listener', () => {
     ['GET', '/v1/config/watch?waitMs=1e9', undefined, 400, /^waitMs is "1e9"/],
     ['POST', '/v1/config/recover?scope=local', { gone: [] }, 400, /^the local scope has no majority/],
     ['POST', '/v1/config/recover?scope=regional', { gone: 'all' }, 400, /^gone is missing/],
+    ['POST', '/v1/config/recover?scope=regional', { gone: [], fromCopy: 'yes' }, 400, /^fromCopy is neither true nor false/],
     ['POST', '/v1/config/recover?scope=regional', { gone: ['b'] }, 501, /^the regional scope has no group that this edge could found anew/],
     ['PUT', '/v1/config?scope=global', document, 503, /^nothing was changed: this edge has no part in a global group/]
   ])('says what is wrong with %s %s', async (method, target, body, status, detail) => {

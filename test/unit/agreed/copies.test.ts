@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { noHealth } from '../../../protocols/config/health.ts'
+import { raftDefaults } from '../../../protocols/raft/settings.ts'
 import { shop, TestRegion } from './support.ts'
 
 const put = { kind: 'put', document: { sites: { shop } } } as const
@@ -52,6 +53,15 @@ describe('an edge without a part in the global group', () => {
     expect(view!.edges.map(({ peer, version }) => [peer, version])).toContainEqual(['d', 1])
   })
 
+  it('has no more proposed than fits, whoever asks', async () => {
+    const region = await withOutsider()
+    const propose = async (bytes: number): Promise<unknown> => await region.outcome(region.leader!.agreed.answer({ head: { kind: 'propose', scope: 'global', key: 'k' }, payload: new Uint8Array(bytes) }, 'd', new AbortController().signal))
+    expect(await propose(raftDefaults.proposalBytesMax + 1)).toMatchObject({ head: { failed: { code: 'COLONY_RAFT_TOO_LARGE' } } })
+    // One that says nothing changes nothing.
+    expect(await propose(10)).toMatchObject({ head: { result: { kind: 'refused', why: 'malformed' } } })
+    await expect(region.at('d').agreed.group('global')!.propose(new Uint8Array(256 * 1024 + 1))).rejects.toMatchObject({ code: 'COLONY_RAFT_TOO_LARGE' })
+  })
+
   it('goes on with what it has when nobody can be asked, and says that nothing was changed', async () => {
     const region = await withOutsider()
     await region.change('d', put, { scope: 'global' })
@@ -91,6 +101,7 @@ describe('an edge without a part in the global group', () => {
     await region.outcome(region.at('d').agreed.refresh('global'))
     expect(await ask('d', { kind: 'copy' })).toEqual({ head: { members: ['a', 'b', 'c'] } })
     await expect(ask('a', { kind: 'take' })).rejects.toThrow('does not know')
+    for (const scope of ['all', 'local', undefined, 7]) await expect(ask('a', { kind: 'copy', scope }), String(scope)).rejects.toThrow('a scope of configuration that is none')
     expect(await ask('a', { kind: 'copy', at: 1e9, offset: -5 })).toMatchObject({ head: { offset: 0 } })
     const { state } = region.at('a').agreed.machine('global')
     expect(await ask('a', { kind: 'copy', group: 'g', index: state.index })).toMatchObject({ head: { length: 0 } })

@@ -60,6 +60,29 @@ describe('a group whose majority is gone', () => {
     expect(await recover()).toMatchObject({ kind: 'recovered' })
   })
 
+  it('is founded anew from the log of one that follows by copies meanwhile, but not where a copy has seen more', async () => {
+    const region = new TestRegion(['a', 'b', 'c'])
+    let takesPart = true
+    const { agreed } = await region.start('b', { init: {
+      groups: { regional: () => takesPart ? region.at('b').raft : undefined, global: () => undefined },
+      logs: { regional: () => region.at('b').raft! },
+      recover: { regional: async () => {} }
+    } })
+    for (const name of ['a', 'c']) await region.start(name)
+    for (const name of ['a', 'b']) await region.at(name).raft!.found('g', { voters: ['a'], learners: ['b'] })
+    await region.until(() => region.leader !== undefined)
+    await region.change('a', put)
+    await region.pass(100)
+    takesPart = false
+    await cut(region, ['a'])
+    const recover = async (): Promise<Recovered> => await region.outcome(agreed.recover('regional', ['a'], { author: 'ann', reason: 'fire' }))
+    let index = region.at('b').raft!.status().raft!.lastIndex + 1
+    region.edges.set('c', { ...region.at('c'), agreed: { answer: async () => ({ head: { isMember: false, leads: false, lastTerm: 0, lastIndex: 0, copy: { group: 'g', index, version: 7 } } }) } as never })
+    expect(await recover()).toMatchObject({ kind: 'refused', reason: expect.stringContaining('edge-c has a copy of what was agreed on later (version 7)') })
+    index--
+    expect(await recover()).toMatchObject({ kind: 'recovered' })
+  })
+
   it('is founded anew by the edge that has most of the log', async () => {
     const { region, recover } = await regionOf(['a', 'b', 'c', 'd', 'e'])
     const leader = region.leader!.name

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { encodeCommand } from '../../../protocols/raft/commands.ts'
 import { bootstrap } from '../../../protocols/raft/raft.ts'
 import { isOlder, newGroupId, recoveredGroupId } from '../../../protocols/raft/group-id.ts'
-import { recoverLog } from '../../../protocols/raft/recovery.ts'
+import { recoverCopy, recoverLog } from '../../../protocols/raft/recovery.ts'
 import { Journal } from '../../support/raft-node.ts'
 import { entry, Folder, state } from './support.ts'
 
@@ -37,6 +37,46 @@ describe('a log whose group is founded anew', () => {
     await store.write({ groupId: 'other', hardState: state(1), entries: bootstrap({ voters: ['a'], learners: [] }).entries })
     await expect(recoverLog({ self: 'a', store, machine: new Journal(), of: 'g', id: 'anew' })).rejects.toThrow('no log of the group g')
     expect(await store.open()).toMatchObject({ groupId: 'other', entries: [{ index: 1 }] })
+  })
+})
+
+describe('a group that is founded anew from a copy', () => {
+  const copied = (): Uint8Array => {
+    const machine = new Journal()
+    for (const line of ['one', 'two']) machine.apply(Buffer.from(line))
+    return machine.snapshot()
+  }
+  const init = { self: 'd', of: 'g', id: 'anew', index: 9, term: 7 }
+
+  it('has its place and its term, whatever is left of a log that does not go as far; once', async () => {
+    await folder.written({ groupId: 'g', hardState: state(8, 'b', 1), entries: bootstrap({ voters: ['a', 'd'], learners: [] }).entries })
+    const { disk, store } = await folder.open()
+    for (let count = 0; count < 2; count++) {
+      const machine = new Journal()
+      await recoverCopy({ ...init, store, machine, copy: copied() })
+      if (count === 0) expect(machine.lines).toEqual(['one', 'two'])
+    }
+    await disk.close()
+    const { opened } = await folder.open()
+    expect(opened).toMatchObject({
+      soundness: { kind: 'whole' }, groupId: 'anew', entries: [],
+      hardState: { term: 8, vote: undefined, commit: 9 },
+      snapshot: { index: 9, term: 8, configuration: { voters: ['d'], learners: [] } }
+    })
+  })
+
+  it('takes the place of a log that is lost, and of none that goes as far or is of another group', async () => {
+    const { disk, store } = await folder.open()
+    await recoverCopy({ ...init, store, machine: new Journal(), copy: copied() })
+    await expect(recoverCopy({ ...init, of: 'anew', id: 'again', store, machine: new Journal(), copy: copied() })).rejects.toThrow('does not take its place')
+    await expect(recoverCopy({ ...init, id: 'again', index: 99, store, machine: new Journal(), copy: copied() })).rejects.toThrow('does not take its place')
+    expect(await store.open()).toMatchObject({ groupId: 'anew' })
+    await disk.close()
+    await folder.tamper(async (level) => { await level.clear() })
+    const { store: lost, opened } = await folder.open()
+    expect(opened).toMatchObject({ soundness: { kind: 'untrusted' } })
+    await recoverCopy({ ...init, store: lost, machine: new Journal(), copy: copied() })
+    expect(await lost.open()).toMatchObject({ soundness: { kind: 'whole' }, groupId: 'anew', snapshot: { index: 9 } })
   })
 })
 

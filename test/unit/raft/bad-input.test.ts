@@ -28,6 +28,30 @@ describe('a message', () => {
     expect(awake().step(append('b', far - 1, [1, 1]))).toBe('taken')
   })
 
+  it('brings the term no further, however many are sent, than by one jump and a term a tick; elections go on from there', () => {
+    const { termJumpMax, termTicks, electionTicks } = settings
+    // A member's answers of a higher term are believed, as they end a leadership that is over.
+    for (const kind of ['answer', 'append'] as const) {
+      const raft = leader()
+      // Its own election took one.
+      raft.tick(termTicks)
+      const message = (term: number): Message => kind === 'answer' ? confirms('b', term, 1) : append('b', term, [1, 1])
+      const push = (): number => {
+        for (let step = termJumpMax; step >= 1; step = Math.floor(step / 2)) {
+          for (let times = 0; times < 3 && raft.step(message(raft.term + step)) === 'taken'; times++) drain(raft)
+        }
+        return raft.term
+      }
+      expect(push()).toBe(2 + termJumpMax)
+      for (const far of [2 ** 52, 2 ** 52 + 1, Number.MAX_SAFE_INTEGER]) expect(unmoved(raft, message(far))).toBe('term-too-far')
+      raft.tick(10 * termTicks)
+      expect(push()).toBe(2 + termJumpMax + 10)
+      // An honest election is heard as soon as one can be.
+      raft.tick(electionTicks)
+      expect(raft.step(vote('c', raft.term + 1, [9, raft.term]))).toBe('taken')
+    }
+  })
+
   it('brings a server without a term to any that can be counted', () => {
     expect(server({ terms: [], term: 0 }).step(append('b', 5_000_000, [0, 0]))).toBe('taken')
     expect(unmoved(server({ terms: [], term: 0 }), append('b', 2 ** 52 + 1, [0, 0]))).toBe('term-too-far')

@@ -7,6 +7,8 @@
  */
 // Not 'node:fs', which the oldest versions do not know.
 import { existsSync } from 'fs'
+import module from 'module'
+import { fileURLToPath } from 'url'
 
 /** libp2p 3 needs Promise.withResolvers (22), type stripping without a flag came in 23.6: the next even one. */
 export const nodeMajorMin = 24
@@ -31,7 +33,19 @@ export function launch (program) {
     process.exitCode = 1
     return
   }
+  keepCompiled()
   const source = new URL('./' + program + '.ts', import.meta.url)
   const built = new URL('../dist/bin/' + program + '.js', import.meta.url)
   import((existsSync(source) ? source : built).href)
+}
+
+/**
+ * Keeps compiled code beside the packages that it is of, where only their owner writes: the next start takes about half of the time.
+ * Where nothing can be written it goes without. Programs that this one starts find it, too.
+ *
+ * @see https://nodejs.org/api/module.html#module-compile-cache
+ */
+function keepCompiled () {
+  if (process.env.NODE_COMPILE_CACHE === undefined) process.env.NODE_COMPILE_CACHE = fileURLToPath(new URL('../node_modules/.cache/compiled', import.meta.url))
+  module.enableCompileCache(process.env.NODE_COMPILE_CACHE)
 }

@@ -228,10 +228,15 @@ export class RaftGroup {
   /** Leader only: a learner may be there again. */
   attend (peer: PeerName): void { this.#asked((core) => { core.attend(peer) }) }
 
-  /** Asks the leader to give this member's vote to another. May be asked again. */
+  /**
+   * Asks the leader to give this member's vote to another. A leader tells all that vote, as one of them leads next and would give it the vote back. May
+   * be asked again.
+   */
   askLeave (): void {
     const { leader } = this
-    if (leader !== undefined && leader !== this.#with.self) this.#with.sendNote(leader, { kind: 'leave', slot: this.slot })
+    const { self, sendNote } = this.#with
+    const told = leader === self ? this.#core!.status().configuration.voters : [leader]
+    for (const peer of told) if (peer !== undefined && peer !== self) sendNote(peer, { kind: 'leave', slot: this.slot })
   }
 
   /** What was on its way to this peer may be lost. */

@@ -6,7 +6,7 @@
  * node_modules.
  */
 // Not 'node:fs', which the oldest versions do not know.
-import { existsSync } from 'fs'
+import { existsSync, statSync } from 'fs'
 import module from 'module'
 import { fileURLToPath } from 'url'
 
@@ -40,12 +40,28 @@ export function launch (program) {
 }
 
 /**
- * Keeps compiled code beside the packages that it is of, where only their owner writes: the next start takes about half of the time.
- * Where nothing can be written it goes without. Programs that this one starts find it, too.
+ * Keeps compiled code beside the packages that it is of: the next start takes a little over half of the time. Programs that this one starts
+ * find it, too.
  *
  * @see https://nodejs.org/api/module.html#module-compile-cache
  */
 function keepCompiled () {
-  if (process.env.NODE_COMPILE_CACHE === undefined) process.env.NODE_COMPILE_CACHE = fileURLToPath(new URL('../node_modules/.cache/compiled', import.meta.url))
-  module.enableCompileCache(process.env.NODE_COMPILE_CACHE)
+  const folder = process.env.NODE_COMPILE_CACHE || compiledFolder(fileURLToPath(new URL('../node_modules', import.meta.url)))
+  if (folder === undefined) return
+  process.env.NODE_COMPILE_CACHE = folder
+  module.enableCompileCache(folder)
+}
+
+/**
+ * @param {string} modules the folder of the packages
+ * @param {number | undefined} user who runs the program
+ * @returns {string | undefined} where compiled code is kept; nowhere for anybody but the packages' owner, or a `sudo` would leave
+ *   files there that the owner's next `npm ci` cannot remove
+ */
+export function compiledFolder (modules, user = process.getuid && process.getuid()) {
+  try {
+    return user === undefined || statSync(modules).uid === user ? modules + '/.cache/compiled' : undefined
+  } catch {
+    return undefined
+  }
 }

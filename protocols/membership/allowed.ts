@@ -26,7 +26,7 @@ export class Allowed {
   /** Empty: everybody. */
   #peers: ReadonlySet<PeerName> = new Set()
   /** Told of in the log, once each; bounded, as whoever has the network key can make identities without end. */
-  #turnedAway: ReadonlySet<PeerName> = new Set()
+  readonly #turnedAway = new Set<PeerName>()
 
   constructor (init: AllowedInit) { this.#init = init }
 
@@ -40,7 +40,7 @@ export class Allowed {
     if (this.has(peer)) return true
     const { settings: { goneMax }, warn } = this.#init
     if (this.#turnedAway.has(peer) || this.#turnedAway.size >= goneMax) return false
-    this.#turnedAway = new Set([...this.#turnedAway, peer])
+    this.#turnedAway.add(peer)
     warn(`shuts out peer ${peer}: it is not in peers.allowed`)
     return false
   }
@@ -57,8 +57,9 @@ export class Allowed {
       if (!this.admits(connection.remotePeer.toString())) connection.abort(new Error('it is not among the allowed peers'))
     }
     if (wasListed && next.size > 0 && !next.has(self)) warn('this edge is not in peers.allowed: others shut it out, and it serves alone')
-    const back = [...this.#turnedAway].filter((peer) => this.has(peer))
-    this.#turnedAway = this.#turnedAway.difference(new Set(back))
-    for (const peer of back) dial(peer)
+    for (const peer of [...this.#turnedAway].filter((each) => this.has(each))) {
+      this.#turnedAway.delete(peer)
+      dial(peer)
+    }
   }
 }

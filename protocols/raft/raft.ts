@@ -219,8 +219,8 @@ export class Raft {
     const { term } = this.#state
     const room = this.#roomForTerms()
     const verdict = this.#take(message, room)
-    // A server without a term spends nothing on its first.
-    if (term > 0) this.#termRoom = room - (this.#state.term - term)
+    // A server without a term spends nothing on its first; its own candidacies spend, too, and leave no less than none.
+    if (term > 0) this.#termRoom = Math.max(0, room - (this.#state.term - term))
     this.#settle()
     return verdict
   }

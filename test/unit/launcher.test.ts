@@ -1,6 +1,6 @@
 /** The launchers: a sentence for a Node that is too old, the program for any other. */
 import { spawnSync, type SpawnSyncReturns } from 'node:child_process'
-import { readFileSync } from 'node:fs'
+import { readFileSync, statSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
 
@@ -9,11 +9,12 @@ const bin = fileURLToPath(new URL('../../bin/', import.meta.url))
 interface NodeVersion {
   nodeMajorMin: number
   complaint: (program: string, version: string, executable: string) => string | undefined
+  compiledFolder: (modules: string, user?: number) => string | undefined
 }
 
 // By a variable, as the launchers are JavaScript without declarations.
 const modulePath = `${bin}node-version.js`
-const { complaint, nodeMajorMin } = await import(modulePath) as NodeVersion
+const { compiledFolder, complaint, nodeMajorMin } = await import(modulePath) as NodeVersion
 
 function run (executable: string, ...args: readonly string[]): SpawnSyncReturns<string> {
   return spawnSync(executable, args, { encoding: 'utf8', env: { PATH: process.env.PATH }, timeout: 30_000, killSignal: 'SIGKILL' })
@@ -37,6 +38,16 @@ describe('the check of Node\'s version', () => {
   it('asks for what package.json asks for', () => {
     const { engines } = JSON.parse(readFileSync(`${bin}../package.json`, 'utf8')) as { engines: { node: string } }
     expect(engines.node).toBe(`>=${nodeMajorMin}`)
+  })
+})
+
+describe('compiled code', () => {
+  it('is kept beside the packages by their owner, and by nobody else, who would leave files that the owner cannot remove', () => {
+    const modules = fileURLToPath(new URL('../../node_modules', import.meta.url))
+    const { uid } = statSync(modules)
+    expect(compiledFolder(modules, uid)).toBe(`${modules}/.cache/compiled`)
+    expect(compiledFolder(modules, uid + 1)).toBeUndefined()
+    expect(compiledFolder(`${modules}/none`, uid)).toBeUndefined()
   })
 })
 

@@ -175,6 +175,23 @@ describe('a member of a group', () => {
   })
 })
 
+describe('a member that leaves', () => {
+  it('asks its leader for that; a leader tells all voters, as the next one would give it the vote back', async () => {
+    const { group, notes } = await leadingThree()
+    notes.length = 0
+    group.askLeave()
+    expect(notes).toEqual([['b', { kind: 'leave', slot: 'region' }], ['c', { kind: 'leave', slot: 'region' }]])
+    const follower = testGroup('b')
+    await follower.group.start()
+    await follower.group.found('g', three)
+    follower.group.askLeave()
+    expect(follower.notes).toEqual([])
+    follower.group.receive({ kind: 'heartbeat', group: 'g', from: 'a', to: 'b', term: 2, round: 1, commit: 0 })
+    follower.group.askLeave()
+    expect(follower.notes).toEqual([['a', { kind: 'leave', slot: 'region' }]])
+  })
+})
+
 describe('a member without a log that counts', () => {
   it('knocks until it is let in, and takes no answer but one to its own knock', async () => {
     const { group, store, notes, clock } = testGroup('c')

@@ -1,6 +1,6 @@
 /** Messages that no honest server of the group sends: none of them changes anything, and each is told by its verdict. */
 import { describe, expect, it } from 'vitest'
-import { append, awake, beats, configurationEntry, confirms, drain, entry, from, leader, server, settings, vote } from './support.ts'
+import { append, awake, beats, configurationEntry, confirms, drain, entry, from, leader, said, server, settings, vote } from './support.ts'
 import { EntryKind, type Message } from '../../../protocols/raft/messages.ts'
 
 /** @returns the verdict; fails where the message changed or caused anything */
@@ -50,6 +50,15 @@ describe('a message', () => {
       raft.tick(electionTicks)
       expect(raft.step(vote('c', raft.term + 1, [9, raft.term]))).toBe('taken')
     }
+  })
+
+  it('leaves a server that has spent all terms of others able to stand itself', () => {
+    const raft = awake({ settings: { termJumpMax: 1 } })
+    raft.step(from('b', { kind: 'heartbeat', term: 2, round: 1, commit: 0 }))
+    const { life } = said(raft, 'heartbeat-answer')[0]!
+    expect(raft.step(from('b', { kind: 'timeout-now', term: 2, round: 1, life }))).toBe('taken')
+    for (const { to, term } of said(raft, 'vote')) expect(raft.step(from(to, { kind: 'vote-answer', term, granted: true }))).not.toBe('term-too-far')
+    expect(raft.role).toBe('leader')
   })
 
   it('brings a server without a term to any that can be counted', () => {

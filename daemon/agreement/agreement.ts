@@ -27,7 +27,7 @@ import type { RaftDisk } from '../raft/disk.ts'
 import { DissolvedGroups } from './dissolved.ts'
 import { Duties, type Duty } from './duties.ts'
 import { Fellows } from './fellows.ts'
-import type { Reach } from './reach.ts'
+import { doors, type Reach } from './reach.ts'
 import type { AgreementSettings } from './settings.ts'
 import { statusOf, type AgreementStatus } from './status.ts'
 
@@ -91,7 +91,7 @@ export class Agreement {
       store: disk.store(reach.slot),
       machine,
       raft: raftSettings,
-      peers: () => reach.peers(membership.members(), this.#self),
+      peers: () => this.#doors(),
       mayJoin: (peer) => this.#fellows.isMember(peer),
       onChange: () => { this.#changed() },
       onLeave: (peer) => {
@@ -285,6 +285,13 @@ export class Agreement {
     const peer = others[Math.floor(clock.random() * others.length)]
     if (peer !== undefined) this.#group.call(peer)
     return lookMs
+  }
+
+  /** At whom to knock. */
+  #doors (): readonly PeerName[] {
+    const { reach, membership, clock, settings: { askAnybodyShare, foundDelayMs } } = this.#init
+    const isAnswered = clock.nowMs() - this.#group.heardAtMs < foundDelayMs
+    return doors(reach.peers(membership.members(), this.#self), (peer) => membership.isLinked(peer), !isAnswered && clock.random() < askAnybodyShare)
   }
 
   /** Those of the region that take no part, or do not answer though they are here. */

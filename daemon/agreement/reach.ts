@@ -86,3 +86,12 @@ export function eldest (members: readonly Member[], count: number): Member[] {
 function byAge (one: Member, other: Member): number {
   return one.incarnation - other.incarnation || (one.peer < other.peer ? -1 : 1)
 }
+
+/**
+ * At whom a newcomer knocks: at those that it has a link to, as a region in which each newcomer dialled one after the other would be all
+ * handshakes. They may be newcomers all, so now and then, while no answer comes, at anybody.
+ */
+export function doors (peers: readonly PeerName[], isLinked: (peer: PeerName) => boolean, atAnybody: boolean): readonly PeerName[] {
+  const linked = peers.filter(isLinked)
+  return linked.length === 0 || atAnybody ? peers : linked
+}

@@ -13,6 +13,11 @@ export const agreementDefaults = Object.freeze({
    * founds two groups, of which the younger then dissolves.
    */
   foundDelayMs: 5_000,
+  /**
+   * Share of a newcomer's knocks that go to anybody while nobody answers, the others to edges that it has a link to, 0 to 1. Lower: fewer handshakes
+   * where many edges start at once; higher: sooner in where all linked ones are newcomers, too.
+   */
+  askAnybodyShare: 0.2,
   /** How long a voter that stops waits for its vote to be given to another, ms. Shorter stops sooner and may leave a group with a dead voter. */
   leaveTimeoutMs: 1_500,
   /** Between two askings for that, ms. */

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { Fellows } from '../../../daemon/agreement/fellows.ts'
-import { eldest, globalReach } from '../../../daemon/agreement/reach.ts'
+import { doors, eldest, globalReach } from '../../../daemon/agreement/reach.ts'
 import type { Member } from '../../../protocols/membership/service.ts'
 import type { Configuration } from '../../../protocols/raft/messages.ts'
 import type { Status } from '../../../protocols/raft/ready.ts'
@@ -127,5 +127,14 @@ describe('the global group', () => {
     expect(eldest([...members, { ...member('a0', 0), draining: true }], 1)[0]!.peer).toBe('a3')
     expect(globalReach.peers(members, 'b1')).toEqual([])
     expect(globalReach.peers(members, 'c2')).toContain('a3')
+  })
+})
+
+describe('a newcomer', () => {
+  it('knocks at edges that it has a link to, where there are any, and else or now and then at anybody', () => {
+    const isLinked = (peer: string): boolean => peer === 'b'
+    expect(doors(['a', 'b', 'c'], isLinked, false)).toEqual(['b'])
+    expect(doors(['a', 'b', 'c'], isLinked, true)).toEqual(['a', 'b', 'c'])
+    expect(doors(['a', 'c'], isLinked, false)).toEqual(['a', 'c'])
   })
 })

@@ -110,10 +110,11 @@ function idleRows (idle: ExperimentReport['idle']): Pair[] {
 
 function workloadRows (workload: ExperimentReport['workload']): Pair[] {
   if (workload === undefined) return []
-  const { seconds, requests, errors, wrongBytes, availability, hitRatio, latencyMs, peerFetches, originFetches, bytes } = workload
+  const { seconds, requests, errors, unanswerable, wrongBytes, availability, hitRatio, latencyMs, peerFetches, originFetches, bytes } = workload
   return [
     ['requests', `${formatCount(requests)} in ${formatDuration(seconds * 1_000)}, ${formatBytes(bytes)}`],
     ['right answers', `${(availability * 100).toFixed(3)} % (${errors} errors, ${wrongBytes} wrong bytes)`],
+    ...(unanswerable === 0 ? [] : [['of what could be had', `${((requests - errors) / (requests - unanswerable) * 100).toFixed(3)} % (${unanswerable} errors: first asked for while the origin was down)`] as const]),
     ['hits', formatShare(hitRatio)],
     ['from peers', formatCount(peerFetches)],
     ['from the origin', formatCount(originFetches)],

@@ -172,13 +172,20 @@ async function drive (init: ExperimentInit, random: Random, swarm: Swarm, origin
   try {
     await workload.start({ seed, shape, targets: swarm.edges() })
     const faults = runFaults({
-      swarm, origin, clock,
+      swarm, clock,
+      origin: {
+        control: async (change) => {
+          // Clients that are gone have said so themselves.
+          if (change.down === false) await workload.origin(false).catch(() => {})
+          await origin.control(change)
+          if (change.down === true) await workload.origin(true).catch(() => {})
+        }
+      },
       random: random.fork('faults'),
       onEvent: (event) => {
         events.push(event)
         onEvent({ kind: 'fault', event })
       },
-      // Clients that are gone have said so themselves.
       onTargets: () => { workload.update(swarm.edges()).catch(() => {}) }
     }, init.faults, either)
     const watching = new AbortController()

@@ -2,7 +2,7 @@
 import { systemClock } from '../../daemon/clock.ts'
 import { answerCalls, tellParent } from '../calls.ts'
 import { Client } from './client.ts'
-import type { Progress, StartCall, UpdateCall } from './messages.ts'
+import type { OriginCall, Progress, StartCall, UpdateCall } from './messages.ts'
 
 let client: Client | undefined
 
@@ -11,6 +11,7 @@ answerCalls({
     client = new Client({ ...call, clock: systemClock, onProgress: (progress: Progress) => { tellParent(progress) } })
   },
   update: ({ targets }: UpdateCall) => { client?.update(targets) },
+  origin: ({ down }: OriginCall) => { client?.origin(down) },
   stop: async () => await client?.stop()
 })
 process.stdout.write(`ready pid=${process.pid}\n`)

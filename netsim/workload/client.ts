@@ -71,6 +71,10 @@ export class Client {
   readonly #edges: EdgePools
   readonly #tally: Tally
   readonly #inFlight = new Set<Request>()
+  /** Objects that somebody was given: a copy may be somewhere. */
+  readonly #given = new Set<number>()
+  /** When the origin was last known to be down; Infinity while it is. */
+  #downUntilMs = -Infinity
   readonly #startedMs: number
   readonly #startedCpu = process.cpuUsage()
   #stopping = false
@@ -98,6 +102,11 @@ export class Client {
 
   update (targets: readonly Target[]): void {
     this.#edges.update(targets)
+  }
+
+  /** The origin answers nobody from now on, or does again. */
+  origin (down: boolean): void {
+    this.#downUntilMs = down ? Infinity : Math.min(this.#downUntilMs, this.#clock.nowMs())
   }
 
   /** Sends nothing new, waits for what is under way, and tells the end. */
@@ -181,7 +190,9 @@ export class Client {
     const { region, object, edge, intendedMs, sentMs, firstTryFailed, wrongBytes } = request
     const nowMs = this.#clock.nowMs()
     const told = outcome.kind === 'wrong' ? { ...outcome, what: `${edge?.target.http}${pathOf(object)} by ${edge?.target.name}: ${outcome.what}` } : outcome
+    if (outcome.kind === 'right') this.#given.add(object)
     this.#tally.finished({
+      unanswerable: outcome.kind !== 'wrong' && this.#downUntilMs >= intendedMs && !this.#given.has(object),
       region, status, bytes, wrongBytes, outcome: told, latencyMs: nowMs - intendedMs, serviceMs: nowMs - sentMs,
       firstTryFailed: firstTryFailed || request.tries === 0 || (outcome.kind !== 'right' && request.tries === 1)
     })

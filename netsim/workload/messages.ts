@@ -1,6 +1,6 @@
 /**
  * What the client process of a workload is told and what it reports. Everything is plain data; both sides
- * are of one version, so nothing is checked. `start`, `update` and `stop` are calls (../calls.ts), each
+ * are of one version, so nothing is checked. `start`, `update`, `origin` and `stop` are calls (../calls.ts), each
  * second's report is told unasked.
  */
 import type { ClientSettings } from './client.ts'
@@ -26,6 +26,10 @@ export interface StartCall {
 
 export interface UpdateCall {
   readonly targets: readonly Target[]
+}
+
+export interface OriginCall {
+  readonly down: boolean
 }
 
 /** Of right answers; whoever got none has an error instead. 0 where there was none. */
@@ -54,6 +58,8 @@ export interface Report {
   readonly requests: number
   /** Requests that got no right answer, not from a second edge either; wrong answers are among them. */
   readonly errors: number
+  /** Errors that no cache could have spared: the origin was down meanwhile, and nobody had been given the object before. */
+  readonly unanswerable: number
   /** Requests whose first edge gave no right answer; what a client that never asks twice would see. */
   readonly firstTryErrors: number
   /** Answers that passed for whole with a byte, a length, a version or a range that is not the origin's. Must be 0. */

@@ -19,6 +19,8 @@ export interface Finished {
   /** In what was cut, on any try. */
   readonly wrongBytes: number
   readonly firstTryFailed: boolean
+  /** No copy could be anywhere, and the origin was down. */
+  readonly unanswerable: boolean
   readonly outcome: Verdict | { readonly kind: 'failed', readonly error: string }
 }
 
@@ -38,6 +40,7 @@ export class Tally {
   readonly #byStatus = new Map<string, number>()
   readonly #byError = new Map<string, number>()
   readonly #wrong: string[] = []
+  #unanswerable = 0
   #firstTryErrors = 0
   #wrongAnswers = 0
   #wrongBytes = 0
@@ -51,7 +54,7 @@ export class Tally {
     this.#bySource = mapValues(sources, () => new Sums(roughDigits))
   }
 
-  finished ({ region, latencyMs, serviceMs, status, bytes, wrongBytes, firstTryFailed, outcome }: Finished): void {
+  finished ({ region, latencyMs, serviceMs, status, bytes, wrongBytes, firstTryFailed, unanswerable, outcome }: Finished): void {
     const right = outcome.kind === 'right'
     const groups = [this.#total, this.#byRegion[region]!, ...(right ? [this.#bySource[outcome.source]] : [])]
     for (const group of groups) group.add(right, right ? bytes : 0, latencyMs)
@@ -61,6 +64,7 @@ export class Tally {
     } else count(this.#byError, outcome.kind === 'failed' ? outcome.error : outcome.kind === 'wrong' ? 'wrong' : `status-${status}`)
     count(this.#byStatus, status === 0 ? 'none' : String(status))
     if (firstTryFailed) this.#firstTryErrors++
+    if (!right && unanswerable) this.#unanswerable++
     this.#wrongBytes += wrongBytes
     if (outcome.kind !== 'wrong') return
     this.#wrongAnswers++
@@ -90,6 +94,7 @@ export class Tally {
     const report = {
       ...sums,
       seconds: atMs / 1000,
+      unanswerable: this.#unanswerable,
       wrongBytes: this.#wrongBytes,
       availability: requests === 0 ? 1 : right / requests,
       hitRatio: right === 0 ? 0 : hits / right,

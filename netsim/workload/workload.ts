@@ -5,7 +5,7 @@
  */
 import type { Clock } from '../../protocols/clock.ts'
 import { Program } from '../program.ts'
-import type { Progress, Report, SeriesRow, StartCall, Target, UpdateCall } from './messages.ts'
+import type { OriginCall, Progress, Report, SeriesRow, StartCall, Target, UpdateCall } from './messages.ts'
 
 export type { Report, SeriesRow, Target } from './messages.ts'
 
@@ -58,6 +58,11 @@ export class Workload {
   /** Requests from now on go to these edges; what is under way to others may end. */
   async update (targets: readonly Target[]): Promise<void> {
     await this.#program.call('update', { targets } satisfies UpdateCall)
+  }
+
+  /** The origin answers nobody from now on, or does again: what is asked for first meanwhile cannot be had. */
+  async origin (down: boolean): Promise<void> {
+    await this.#program.call('origin', { down } satisfies OriginCall)
   }
 
   /**

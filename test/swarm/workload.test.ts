@@ -160,6 +160,30 @@ describe('the clients of a workload', () => {
     }
   })
 
+  it('count apart what nobody was given before and was asked for while the origin was down', async () => {
+    const { http } = await serve((request, response) => {
+      if (objectIn(request) < 25) right(request, response)
+      else response.writeHead(503).end()
+    })
+    const reports: Array<Progress['report']> = []
+    const client = new Client({
+      seed, shape: parseShape(spec), clock, settings, targets: [{ name: 'half', region: 'europe', http }], onProgress: ({ report }) => { reports.push(report) }
+    })
+    const count = async (holds: (errors: number) => boolean): Promise<Progress['report']> => {
+      await until(() => holds(reports.at(-1)?.errors ?? 0), 20_000, 'the clients did not get so far')
+      return reports.at(-1)!
+    }
+    expect(await count((errors) => errors >= 20)).toMatchObject({ unanswerable: 0 })
+    client.origin(true)
+    const { errors, unanswerable } = await count((all) => all >= 40)
+    expect(unanswerable).toBeGreaterThan(0)
+    client.origin(false)
+    const after = await count((all) => all >= errors + 40)
+    await client.stop()
+    expect(after.unanswerable).toBeLessThan(after.errors - 20)
+    expect(after.unanswerable).toBeGreaterThanOrEqual(unanswerable)
+  })
+
   it('keep to their region, and leave it only when nobody is left there', async () => {
     const asked = { near: 0, far: 0 }
     const near = await serve((request, response) => { asked.near++; right(request, response) })

@@ -13,7 +13,7 @@ const whole: Convergence = { edges: 4, up: 4, complete: 4, membersKnown: 16, reg
 const row = (atMs: number, more: Partial<SeriesRow>): SeriesRow => ({ atMs, requests: 10, errors: 0, firstTryErrors: 0, wrongAnswers: 0, bytes: 1_000, hits: 5, peerFetches: 3, originFetches: 2, p50Ms: 2, p99Ms: 20, maxMs: 30, inFlight: 0, ...more })
 const latencyMs = { p50: 2, p90: 10, p99: 20, p999: 30, max: 30 }
 const workload: Report = {
-  seconds: 6, requests: 40, errors: 10, firstTryErrors: 12, wrongAnswers: 0, wrongBytes: 0, bytes: 4_000, availability: 0.75, hitRatio: 0.5, peerFetches: 9, originFetches: 6,
+  seconds: 6, requests: 40, errors: 10, unanswerable: 0, firstTryErrors: 12, wrongAnswers: 0, wrongBytes: 0, bytes: 4_000, availability: 0.75, hitRatio: 0.5, peerFetches: 9, originFetches: 6,
   byRegion: { europe: { requests: 40, errors: 10, bytes: 1, latencyMs } }, bySource: {} as Report['bySource'], byStatus: {}, byError: {}, latencyMs, serviceMs: latencyMs, inFlight: 0, cpuMs: 1, wrong: [],
   series: [row(1_000, {}), row(2_000, { requests: 10, errors: 10, hits: 0, peerFetches: 0, originFetches: 0, p50Ms: 0, p99Ms: 0, maxMs: 0 }), row(6_000, { requests: 20 })]
 }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { type Finished, Tally } from '../../../netsim/workload/tally.ts'
 
-const right: Finished = { region: 0, latencyMs: 2, serviceMs: 1, status: 200, bytes: 100, wrongBytes: 0, firstTryFailed: false, outcome: { kind: 'right', source: 'hit' } }
+const right: Finished = { region: 0, latencyMs: 2, serviceMs: 1, status: 200, bytes: 100, wrongBytes: 0, firstTryFailed: false, unanswerable: false, outcome: { kind: 'right', source: 'hit' } }
 
 describe('the tally of a workload', () => {
   it('counts each request once, by region, source, status and error', () => {
@@ -9,12 +9,12 @@ describe('the tally of a workload', () => {
     tally.finished(right)
     tally.finished({ ...right, region: 1, firstTryFailed: true, outcome: { kind: 'right', source: 'peer' } })
     tally.finished({ ...right, region: 1, outcome: { kind: 'right', source: 'origin' } })
-    tally.finished({ ...right, status: 503, firstTryFailed: true, outcome: { kind: 'refused' } })
+    tally.finished({ ...right, status: 503, firstTryFailed: true, unanswerable: true, outcome: { kind: 'refused' } })
     tally.finished({ ...right, status: 0, wrongBytes: 2, firstTryFailed: true, outcome: { kind: 'failed', error: 'connect' } })
     tally.finished({ ...right, firstTryFailed: true, outcome: { kind: 'wrong', what: 'a byte', wrongBytes: 5 } })
     const { report } = tally.report(1000, 0, 0)
     expect(report).toMatchObject({
-      requests: 6, errors: 3, firstTryErrors: 4, wrongAnswers: 1, wrongBytes: 7, bytes: 300, availability: 0.5, hitRatio: 1 / 3, peerFetches: 1, originFetches: 1,
+      requests: 6, errors: 3, unanswerable: 1, firstTryErrors: 4, wrongAnswers: 1, wrongBytes: 7, bytes: 300, availability: 0.5, hitRatio: 1 / 3, peerFetches: 1, originFetches: 1,
       byRegion: { europe: { requests: 4, errors: 3, bytes: 100 }, asia: { requests: 2, errors: 0, bytes: 200 } },
       bySource: { hit: { requests: 1 }, peer: { requests: 1 }, origin: { requests: 1 }, stale: { requests: 0 }, unknown: { requests: 0 } },
       byStatus: { 200: 4, 503: 1, none: 1 },

@@ -9,6 +9,7 @@ import { fetchDefaults } from '../protocols/fetch/settings.ts'
 import { filtersDefaults } from '../protocols/filters/settings.ts'
 import { locateDefaults } from '../protocols/locate/locate.ts'
 import { membershipDefaults } from '../protocols/membership/settings.ts'
+import { partitionDefaults } from '../protocols/partition/detector.ts'
 import { providersDefaults } from '../protocols/providers/settings.ts'
 import { publishDefaults } from '../protocols/publish/settings.ts'
 import { raftServiceDefaults } from '../protocols/raft/service-settings.ts'
@@ -45,6 +46,7 @@ export const settingsDefaults = Object.freeze({
   http: httpServerDefaults,
   mesh: meshDefaults,
   membership: membershipDefaults,
+  partition: partitionDefaults,
   locate: locateDefaults,
   fetch: fetchDefaults,
   rpc: rpcDefaults,

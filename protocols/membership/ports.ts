@@ -42,6 +42,8 @@ export interface Membership extends Startable {
   isMember: (peer: PeerName) => boolean
   /** Whether it took its leave and has not come back, as far as that is remembered; or may not be a member any more. */
   hasLeft: (peer: PeerName) => boolean
+  /** Members that fell silent without taking their leave, for as long as they are remembered. */
+  missed: () => readonly PeerName[]
   /** Puts the list of peers that may be members in place, at once; none: whoever has the network key. The edge itself always may. */
   allow: (peers: readonly PeerName[]) => void
   /** Whether a connection with this peer may be. One that may not is told of in the log once. */

@@ -177,7 +177,7 @@ class MembershipService implements Membership {
   members (): readonly Member[] { return this.#members.live() }
   member (peer: PeerName): Member | undefined { return this.#members.member(peer) }
   hasLeft (peer: PeerName): boolean { return this.#members.hasLeft(peer) || !this.#allowed.has(peer) }
-
+  missed (): readonly PeerName[] { return this.#members.missed() }
   admits (peer: PeerName): boolean { return this.#allowed.admits(peer) }
   allow (peers: readonly PeerName[]): void {
     this.#allowed.replace(peers)

@@ -202,7 +202,7 @@ export async function createEdge (config: EdgeConfig, deps: EdgeDeps = {}): Prom
     settings: { ...settings.config, ...settings.agreed },
     records: state.records('config'),
     groups: deps.groups ?? { regional: () => deps.machine === undefined ? regional : undefined, global: () => takesPart(globalAgreement, self, settings.globalRaft.learnerTicks) ? global : undefined },
-    globalMembers: () => eldest(membership.members(), 3).map(({ peer }) => peer).sort((one, other) => (membership.rttMs(one) ?? 1e6) - (membership.rttMs(other) ?? 1e6)),
+    globalMembers: () => eldest(membership.members(), 3).map(({ peer }) => peer).sort((one, other) => (membership.distanceMs(one) ?? 1e6) - (membership.distanceMs(other) ?? 1e6)),
     call: colony.rpc.config.call,
     members: () => membership.members(),
     isReachable: (peer) => membership.isMember(peer),

@@ -4,6 +4,7 @@
  * govern, with unit and reason; here they are only gathered, one line a part.
  */
 import { configDefaults } from '../protocols/config/settings.ts'
+import { coordinatesDefaults } from '../protocols/coordinates/vivaldi.ts'
 import { directoryDefaults } from '../protocols/directory/settings.ts'
 import { fetchDefaults } from '../protocols/fetch/settings.ts'
 import { filtersDefaults } from '../protocols/filters/settings.ts'
@@ -47,6 +48,7 @@ export const settingsDefaults = Object.freeze({
   mesh: meshDefaults,
   membership: membershipDefaults,
   partition: partitionDefaults,
+  coordinates: coordinatesDefaults,
   locate: locateDefaults,
   fetch: fetchDefaults,
   rpc: rpcDefaults,

@@ -90,7 +90,7 @@ export class StatusSource implements AdminSource {
       .filter(({ peer }) => peer !== own.peer)
       .map(({ peer, name, region, zone, http, weight, load, draining, originHash }): PeerStatus => ({
         peer, name, region, zone, http, weight, load, draining,
-        rttMs: membership.rttMs(peer),
+        ...distanceOf(membership, peer),
         connected: node.getConnections(peerIdFromString(peer)).length > 0,
         otherOrigins: originHash !== own.originHash
       }))
@@ -177,6 +177,14 @@ export class StatusSource implements AdminSource {
 function originStatus (origin: Origin): OriginStatus {
   const ttfbMs = origin.ttfbMs()
   return { url: origin.url, ttfbMs: ttfbMs === undefined ? undefined : Math.round(ttfbMs * 10) / 10, ...origin.state() }
+}
+
+/** Measured or estimated, told apart. */
+function distanceOf (membership: Colony['membership'], peer: string): Pick<PeerStatus, 'rttMs' | 'estimatedRttMs'> {
+  const rttMs = membership.rttMs(peer)
+  if (rttMs !== undefined) return { rttMs }
+  const estimatedRttMs = membership.distanceMs(peer)
+  return estimatedRttMs === undefined ? {} : { estimatedRttMs: Math.round(estimatedRttMs * 10) / 10 }
 }
 
 function trafficOf ({ bytesIn, bytesOut, messagesIn, messagesOut }: PartTraffic): PartTraffic {

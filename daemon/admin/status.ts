@@ -21,6 +21,8 @@ export interface PeerStatus {
   readonly load: number
   /** Shortest recent round trip, ms; absent where no link is kept. */
   readonly rttMs?: number
+  /** Where no round trip is measured: what it would be, by network coordinates, ms. */
+  readonly estimatedRttMs?: number
   readonly connected: boolean
   readonly draining: boolean
   /** It fills the same sites from other origins than this edge. */

@@ -73,7 +73,7 @@ function peer (name: string, region: string, rest: Partial<PeerStatus> = {}): Pe
   return { peer: `12D3KooW${name}`, name, region, http: 'http://127.0.0.1:8082', weight: 1, load: 0, connected: true, draining: false, otherOrigins: false, ...rest }
 }
 
-const peers = [peer('asia-1', 'asia', { rttMs: 1.4, load: 12 }), peer('europe-2', 'europe', { connected: false, draining: true }), peer('europe-3', 'europe')]
+const peers = [peer('asia-1', 'asia', { rttMs: 1.4, load: 12 }), peer('asia-2', 'asia', { connected: false, estimatedRttMs: 38.2 }), peer('europe-2', 'europe', { connected: false, draining: true }), peer('europe-3', 'europe')]
 
 describe('colony status', () => {
   it('prints units and shares that people read, without escape sequences where nobody looks', async () => {
@@ -140,8 +140,9 @@ describe('colony peers', () => {
     expect(code).toBe(0)
     expect(stdout.split('\n')).toEqual([
       '  NAME      STATE               RTT  LOAD  WEIGHT  HTTP                   PEER',
-      'asia (1)',
+      'asia (2)',
       '  asia-1    linked           1.4 ms  12/s       1  http://127.0.0.1:8082  12D3KooWasia-1',
+      '  asia-2    known            ~38 ms   0/s       1  http://127.0.0.1:8082  12D3KooWasia-2',
       'europe (2)',
       '  europe-2  known, draining       -   0/s       1  http://127.0.0.1:8082  12D3KooWeurope-2',
       '  europe-3  linked                -   0/s       1  http://127.0.0.1:8082  12D3KooWeurope-3',

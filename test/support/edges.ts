@@ -44,7 +44,7 @@ export interface EdgeOptions {
   /** What its region's group agrees on. */
   machine?: StateMachine
   /** Simulated links: where it stands, and those of all edges of the test. */
-  at?: { readonly host: Host, readonly links: Links }
+  at?: { readonly host: Host, readonly links: Pick<Links, 'transport'> }
   log?: Log
 }
 

@@ -101,6 +101,7 @@ export async function createColony (init: ColonyInit): Promise<Colony> {
       made.membership = createMembership({
         clock,
         settings: settings.membership,
+        coordinates: settings.coordinates,
         network,
         name: config.name,
         region,
@@ -161,6 +162,7 @@ export async function createColony (init: ColonyInit): Promise<Colony> {
     held,
     holds,
     rttMs: (peer) => made.membership.rttMs(peer),
+    estimateMs: (peer) => made.membership.distanceMs(peer),
     load: (peer) => made.membership.member(peer)?.load
   })
   return made

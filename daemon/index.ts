@@ -45,6 +45,7 @@ import { Mesh } from './mesh.ts'
 import { createMetrics } from './metrics.ts'
 import { type MeshInit, readNetworkKey, startNode } from './node.ts'
 import { Origins } from './origin/origins.ts'
+import { PartitionWatch } from './partition.ts'
 import { RaftDisk } from './raft/disk.ts'
 import { Publish } from './publish/publish.ts'
 import { pullOver } from './publish/pull.ts'
@@ -201,7 +202,7 @@ export async function createEdge (config: EdgeConfig, deps: EdgeDeps = {}): Prom
     settings: { ...settings.config, ...settings.agreed },
     records: state.records('config'),
     groups: deps.groups ?? { regional: () => deps.machine === undefined ? regional : undefined, global: () => takesPart(globalAgreement, self, settings.globalRaft.learnerTicks) ? global : undefined },
-    globalMembers: () => eldest(membership.members(), 3).map(({ peer }) => peer).sort((one, other) => (membership.rttMs(one) ?? 1e6) - (membership.rttMs(other) ?? 1e6)),
+    globalMembers: () => eldest(membership.members(), 3).map(({ peer }) => peer).sort((one, other) => (membership.distanceMs(one) ?? 1e6) - (membership.distanceMs(other) ?? 1e6)),
     call: colony.rpc.config.call,
     members: () => membership.members(),
     isReachable: (peer) => membership.isMember(peer),
@@ -277,7 +278,8 @@ export async function createEdge (config: EdgeConfig, deps: EdgeDeps = {}): Prom
   const http = new HttpServer({ ...config.http, settings: settings.http, clock, handler, logger: log.scope('http') })
 
   // What an operator is told, and can have done.
-  const status = new StatusSource({ ...colony, agreements: { regional: agreement, global: globalAgreement }, agreed, publish, config, clock, locate, cache, store, sites, origins, telemetry, metrics, ready: () => ready })
+  const partition = new PartitionWatch({ membership, clock, settings: settings.partition, logger: log.scope('partition') })
+  const status = new StatusSource({ ...colony, partition, agreements: { regional: agreement, global: globalAgreement }, agreed, publish, config, clock, locate, cache, store, sites, origins, telemetry, metrics, ready: () => ready })
   const summary = (): Summary => summaryOf(status.status(), telemetry.servedBytesBySource(), hotKeys.top(settings.hotKeys.topMax))
   const holdingsOf = holdingsHere({
     clock, store, sites,
@@ -348,6 +350,7 @@ export async function createEdge (config: EdgeConfig, deps: EdgeDeps = {}): Prom
     { name: 'holdings', stop: () => { holdings.stop() } },
     { name: 'publish', start: () => { publish.start() }, stop: () => { publish.stop() } },
     { name: 'mesh', start: () => { mesh.start() }, stop: () => { mesh.stop() } },
+    { name: 'partition', start: () => { partition.start() }, stop: () => { partition.stop() } },
     { name: 'warm', stop: () => { warmJobs.stop(); warmer.stop() } },
     {
       name: 'http',

@@ -78,7 +78,7 @@ export class Mesh implements Peers {
   replicas (key: ContentKey): readonly PeerName[] { return this.#init.replicas(key) }
   wrongNeighbour (peer: PeerName): void { this.#init.filters.wrong(peer) }
   providers (key: ContentKey, signal: AbortSignal): AsyncIterable<PeerName> { return this.#init.providers.find(key, { signal }) }
-  rttMs (peer: PeerName): number | undefined { return this.#init.membership.rttMs(peer) }
+  rttMs (peer: PeerName): number | undefined { return this.#init.membership.distanceMs(peer) }
   ask: Peers['ask'] = async (peer, ask, options) => await this.#init.fetch.ask(peer, ask, options)
 
   /** Other weights were agreed on. */
@@ -113,7 +113,7 @@ export class Mesh implements Peers {
 
   get #standings (): Parameters<typeof rank>[2] {
     const { membership } = this.#init
-    return { self: this.self, rttMs: (peer) => membership.rttMs(peer), load: (peer) => membership.member(peer)?.load }
+    return { self: this.self, rttMs: (peer) => membership.rttMs(peer), estimateMs: (peer) => membership.distanceMs(peer), load: (peer) => membership.member(peer)?.load }
   }
 
   #announceLoad (): void {

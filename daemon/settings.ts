@@ -4,11 +4,13 @@
  * govern, with unit and reason; here they are only gathered, one line a part.
  */
 import { configDefaults } from '../protocols/config/settings.ts'
+import { coordinatesDefaults } from '../protocols/coordinates/vivaldi.ts'
 import { directoryDefaults } from '../protocols/directory/settings.ts'
 import { fetchDefaults } from '../protocols/fetch/settings.ts'
 import { filtersDefaults } from '../protocols/filters/settings.ts'
 import { locateDefaults } from '../protocols/locate/locate.ts'
 import { membershipDefaults } from '../protocols/membership/settings.ts'
+import { partitionDefaults } from '../protocols/partition/detector.ts'
 import { providersDefaults } from '../protocols/providers/settings.ts'
 import { publishDefaults } from '../protocols/publish/settings.ts'
 import { raftServiceDefaults } from '../protocols/raft/service-settings.ts'
@@ -45,6 +47,8 @@ export const settingsDefaults = Object.freeze({
   http: httpServerDefaults,
   mesh: meshDefaults,
   membership: membershipDefaults,
+  partition: partitionDefaults,
+  coordinates: coordinatesDefaults,
   locate: locateDefaults,
   fetch: fetchDefaults,
   rpc: rpcDefaults,

@@ -8,7 +8,7 @@ import { formatCount, formatDuration } from '../units.ts'
 export const peers: Command = {
   name: 'peers',
   summary: 'the other edges that this edge knows, by region',
-  description: 'RTT is known where a link is kept; LOAD is asks a second that the edge took lately.',
+  description: 'RTT is measured where a link is kept, and ~ marks what is estimated by network coordinates; LOAD is asks a second that the edge took lately.',
   example: 'colony --admin http://127.0.0.1:9090 peers',
   run: async (given) => {
     const list = await readDocument(given, '/v1/peers', isPeers)
@@ -24,7 +24,7 @@ const columns: readonly Column<PeerStatus>[] = [
   { heading: 'NAME', value: ({ name }) => name, cuttable: true },
   { heading: 'ZONE', value: ({ zone }) => zone, cuttable: true, optional: true },
   { heading: 'STATE', value: state },
-  { heading: 'RTT', value: ({ rttMs }) => rttMs === undefined ? undefined : formatDuration(rttMs), align: 'right' },
+  { heading: 'RTT', value: rtt, align: 'right' },
   { heading: 'LOAD', value: ({ load }) => `${formatCount(load)}/s`, align: 'right' },
   { heading: 'WEIGHT', value: ({ weight }) => formatCount(weight), align: 'right' },
   { heading: 'HTTP', value: ({ http }) => http === '' ? undefined : http, cuttable: true },
@@ -38,6 +38,12 @@ function text (list: readonly PeerStatus[]): string {
   const others = list.filter(({ otherOrigins }) => otherOrigins).length
   const warning = others === 0 ? '' : `\n${others} of them fill${others === 1 ? 's' : ''} the same sites from other origins than this edge\n`
   return formatTable(columns, sections, tableStyle()) + warning
+}
+
+function rtt ({ rttMs, estimatedRttMs }: PeerStatus): string | undefined {
+  if (rttMs !== undefined) return formatDuration(rttMs)
+  // Estimates are right to a tenth at best.
+  return estimatedRttMs === undefined ? undefined : `~${formatDuration(estimatedRttMs < 10 ? estimatedRttMs : Math.round(estimatedRttMs))}`
 }
 
 function state ({ connected, draining, otherOrigins }: PeerStatus): string {

@@ -1,6 +1,7 @@
 /** `colony status`: how one edge is and what it has done since its start, from /v1/status. */
 import type { AgreementStatus } from '../../daemon/agreement/status.ts'
 import type { EdgeStatus, OriginStatus, SiteStatus } from '../../daemon/admin/status.ts'
+import { describeSight } from '../../protocols/partition/detector.ts'
 import { readDocument } from '../admin.ts'
 import { type Command, tableStyle } from '../command.ts'
 import { type Column, formatPairs, formatTable } from '../table.ts'
@@ -38,8 +39,19 @@ function about (edge: EdgeStatus): string {
     ['admin', edge.admin],
     ...edge.listen.map((address) => ['listen', address] as const),
     ['colony', `${formatCount(edge.members)} ${edge.members === 1 ? 'member' : 'members'}: ${regions.join(', ')}`],
+    ...sight(edge),
     ['mesh', `${formatCount(edge.connections)} ${edge.connections === 1 ? 'connection' : 'connections'}, ring ${edge.ring ?? 'empty'}`]
   ], tableStyle())
+}
+
+/** What it sees of that, and whom it has lost. An edge of an earlier version does not say. */
+function sight ({ sight: seen, region: own }: EdgeStatus): Array<readonly [string, string]> {
+  if (seen === undefined) return []
+  const lost = seen.regions.filter(({ silent }) => silent > 0)
+  return [
+    ['sees', `${seen.rung} for ${formatDuration(seen.forMs)}: ${describeSight(seen, own)}`],
+    ...lost.map(({ region, here, silent, forMs }) => ['silent', `${formatCount(silent)} of ${formatCount(here + silent)} ${here + silent === 1 ? 'edge' : 'edges'} of ${region}${here === 0 ? `, none seen for ${formatDuration(forMs)}` : ''}`] as const)
+  ]
 }
 
 /** Why an edge takes no part. */

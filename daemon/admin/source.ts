@@ -11,6 +11,7 @@ import type { Colony } from '../colony.ts'
 import type { Sites } from '../cache/sites.ts'
 import type { EdgeConfig } from '../config.ts'
 import type { Metrics } from '../metrics.ts'
+import { addPartitionMetrics, roundedSight, type PartitionWatch } from '../partition.ts'
 import type { Origin } from '../origin/origin.ts'
 import type { Origins } from '../origin/origins.ts'
 import type { Store } from '../store/store.ts'
@@ -26,6 +27,7 @@ export interface StatusSourceInit extends Colony {
   readonly publish: Pick<Publish, 'stats' | 'counters'>
   readonly config: EdgeConfig
   readonly clock: Clock
+  readonly partition: Pick<PartitionWatch, 'sight'>
   readonly locate: Locate
   readonly cache: Cache
   readonly store: Store
@@ -66,6 +68,7 @@ export class StatusSource implements AdminSource {
       waiting,
       members: members.length,
       regions: Object.fromEntries([...Map.groupBy(members, ({ region }) => region)].map(([region, each]) => [region, each.length]).sort()) as Record<string, number>,
+      sight: roundedSight(this.#init.partition.sight()),
       connections: node.getConnections().length,
       ring: locate.ringHash(),
       traffic: telemetry.tally(),
@@ -87,7 +90,7 @@ export class StatusSource implements AdminSource {
       .filter(({ peer }) => peer !== own.peer)
       .map(({ peer, name, region, zone, http, weight, load, draining, originHash }): PeerStatus => ({
         peer, name, region, zone, http, weight, load, draining,
-        rttMs: membership.rttMs(peer),
+        ...distanceOf(membership, peer),
         connected: node.getConnections(peerIdFromString(peer)).length > 0,
         otherOrigins: originHash !== own.originHash
       }))
@@ -123,6 +126,7 @@ export class StatusSource implements AdminSource {
   #addGauges (): void {
     const { metrics, membership, fetch, store, cache, node, directory, filters, providers, rpc, publish, raft, agreements, agreed } = this.#init
     metrics.gauge('membership', 'members', '', 'Live members of the colony, this edge included.', [], (gauge) => { gauge.set(membership.members().length) })
+    addPartitionMetrics(metrics, () => this.#init.partition.sight())
     metrics.gauge('mesh', 'connections', '', 'Open libp2p connections.', [], (gauge) => { gauge.set(node.getConnections().length) })
     metrics.counter('mesh', '', 'bytes', 'Bytes between edges, by part; transport is what is below the parts\' streams.', ['part', 'direction'], (counter) => {
       for (const [part, { bytesIn, bytesOut }] of Object.entries(metrics.node.traffic.flows())) {
@@ -173,6 +177,14 @@ export class StatusSource implements AdminSource {
 function originStatus (origin: Origin): OriginStatus {
   const ttfbMs = origin.ttfbMs()
   return { url: origin.url, ttfbMs: ttfbMs === undefined ? undefined : Math.round(ttfbMs * 10) / 10, ...origin.state() }
+}
+
+/** Measured or estimated, told apart. */
+function distanceOf (membership: Colony['membership'], peer: string): Pick<PeerStatus, 'rttMs' | 'estimatedRttMs'> {
+  const rttMs = membership.rttMs(peer)
+  if (rttMs !== undefined) return { rttMs }
+  const estimatedRttMs = membership.distanceMs(peer)
+  return estimatedRttMs === undefined ? {} : { estimatedRttMs: Math.round(estimatedRttMs * 10) / 10 }
 }
 
 function trafficOf ({ bytesIn, bytesOut, messagesIn, messagesOut }: PartTraffic): PartTraffic {

@@ -1,6 +1,7 @@
 /** What an edge says of itself and of its peers: the documents behind /v1/status, /v1/peers and /readyz. */
 import type { PeerName, Region } from '../../protocols/ids.ts'
 import type { AgreementStatus } from '../agreement/status.ts'
+import type { Sight } from '../../protocols/partition/detector.ts'
 import type { CoordinationPart, PartTraffic } from '../mesh-traffic.ts'
 import type { OriginState } from '../origin/origin.ts'
 import type { StoreStats } from '../store/store.ts'
@@ -20,6 +21,8 @@ export interface PeerStatus {
   readonly load: number
   /** Shortest recent round trip, ms; absent where no link is kept. */
   readonly rttMs?: number
+  /** Where no round trip is measured: what it would be, by network coordinates, ms. */
+  readonly estimatedRttMs?: number
   readonly connected: boolean
   readonly draining: boolean
   /** It fills the same sites from other origins than this edge. */
@@ -53,6 +56,8 @@ export interface EdgeStatus {
   readonly waiting: readonly string[]
   readonly members: number
   readonly regions: Readonly<Record<Region, number>>
+  /** Which part of the colony it sees, and since when. */
+  readonly sight: Sight
   readonly connections: number
   /** Edges of a region that print the same hash agree on who owns what. */
   readonly ring?: string

@@ -31,7 +31,7 @@ export interface Plan {
 export interface EdgeReport extends EdgeRef {
   /** The edge that was asked to explain. */
   readonly self: boolean
-  /** Round trip, ms, where a link is kept. */
+  /** Round trip, ms: measured where a link is kept, else estimated, where it can be. */
   readonly rttMs?: number
   /** Why nothing is known of what it holds. */
   readonly error?: string

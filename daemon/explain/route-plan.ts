@@ -222,7 +222,7 @@ class Route {
   #worth (peer: PeerName, worth: Patience): string {
     const { rttMs, originMs, settings } = this.#about
     const rtt = rttMs(peer)
-    if (rtt === undefined) return 'its round trip is not measured, so it is taken for near and waited for'
+    if (rtt === undefined) return 'its round trip is not known, so it is taken for near and waited for'
     if (originMs === Infinity) return `round trip ${duration(rtt)}, waited for as the mesh is this site's origin`
     const origins = `the origin's ${originMs === undefined ? `assumed ${duration(settings.ttfbGuessMs)}` : duration(originMs)} to its first byte`
     const near = `${duration(settings.patienceFloorMs)} or ${Math.round(settings.patienceShare * 100)} % of ${origins}`

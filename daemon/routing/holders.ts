@@ -72,8 +72,9 @@ export async function haveFar (init: RoutingInit, request: ObtainRequest, silent
   return far === undefined ? undefined : await have(init, { ...request, signal }, far.peer, silent, { hint: far.hint }).catch(() => undefined)
 }
 
+/** Whom another edge names may have gone since: one that is no member takes no other's place among the few that are asked. */
 function mayAsk ({ peers }: RoutingInit, request: ObtainRequest, peer: PeerName, silent: ReadonlySet<PeerName>): boolean {
-  return peer !== peers.self && !silent.has(peer) && !request.path.includes(peer)
+  return peer !== peers.self && peers.regionOf(peer) !== undefined && !silent.has(peer) && !request.path.includes(peer)
 }
 
 /** Asks providers as the DHT names them. Never rejects; ends when the look-up does. */

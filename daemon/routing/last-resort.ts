@@ -24,7 +24,7 @@ export async function anyone ({ peers, settings, clock }: RoutingInit, request: 
     .slice(0, settings.lastResortPeersMax)
     .flatMap((region) => peers.owners(request.key, 1, region))
   const answers = await heads([...known, ...near, ...far])
-  const named = answers.flatMap((answer) => answer.kind === 'miss' ? answer.holders ?? [] : [])
+  const named = answers.flatMap((answer) => answer.kind === 'miss' ? answer.holders ?? [] : []).filter((peer) => peers.regionOf(peer) !== undefined)
   answers.push(...await heads(named.slice(0, settings.lastResortPeersMax)))
   const holders = answers
     .filter((answer) => answer.kind === 'hit')

@@ -14,7 +14,7 @@ export function originMs ({ origin, published }: Pick<Site, 'origin' | 'publishe
 }
 
 /**
- * @param rttMs measured round trip to the peer; undefined is taken for near (it was never slow)
+ * @param rttMs round trip to the peer, measured or estimated; undefined is taken for near (it was never slow)
  * @param ttfbMs the origin's measured time to first byte; undefined while unknown
  */
 export function patience (rttMs: number | undefined, ttfbMs: number | undefined, settings: RoutingSettings): Patience {

@@ -27,7 +27,7 @@ export interface Peers {
   wrongNeighbour: (peer: PeerName) => void
   /** Members whom the DHT names, as they are found; ends at the look-up's own deadline, or with the signal. */
   providers: (key: ContentKey, signal: AbortSignal) => AsyncIterable<PeerName>
-  /** Shortest recent round trip, ms. */
+  /** Shortest recent round trip, ms; where no link is measured an estimate, if there is one. */
   rttMs: (peer: PeerName) => number | undefined
   ask: (peer: PeerName, ask: Ask, options: { signal: AbortSignal, onFilling?: () => void }) => Promise<PeerAnswer>
 }

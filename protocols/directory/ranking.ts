@@ -8,7 +8,7 @@ import type { ContentKey, PeerName } from '../ids.ts'
 
 /** Up to this round trip, ms, all are equally near: within a site the network is not what one waits for. */
 const nearMs = 4
-/** For a peer without a measured link, ms: a connection has to be made first, some round trips of one's own region. */
+/** For a peer without a measured link, ms, or more where it is estimated to be farther: a connection has to be made first, some round trips of one's own region. */
 const unknownRttMs = 16
 /** Requests a second up to which all are equally idle; a hundredth of what an edge serves. */
 const idleLoad = 64
@@ -18,16 +18,18 @@ export interface Standings {
   readonly self: PeerName
   /** Round trip, ms; undefined when not measured. */
   readonly rttMs: (peer: PeerName) => number | undefined
+  /** What it would be, ms, of a peer without a measured link; undefined when nobody can tell. */
+  readonly estimateMs?: (peer: PeerName) => number | undefined
   /** Requests a second; undefined when not known, which counts as idle. */
   readonly load: (peer: PeerName) => number | undefined
 }
 
 /** @returns the holders, whom to ask first in front; the same for the same input, whatever its order */
-export function rank (key: ContentKey, holders: readonly PeerName[], { self, rttMs, load }: Standings): PeerName[] {
+export function rank (key: ContentKey, holders: readonly PeerName[], { self, rttMs, estimateMs, load }: Standings): PeerName[] {
   return holders
     .map((peer) => ({
       peer,
-      distance: step(rttMs(peer) ?? unknownRttMs, nearMs),
+      distance: step(rttMs(peer) ?? Math.max(unknownRttMs, estimateMs?.(peer) ?? 0), nearMs),
       load: step(load(peer) ?? 0, idleLoad),
       draw: draw(key + self + peer)
     }))

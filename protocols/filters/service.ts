@@ -142,7 +142,8 @@ class FiltersService implements Filters {
 
   delete (key: ContentKey): void { this.#holdings.delete(key) }
 
-  candidates (key: ContentKey): readonly PeerName[] { return this.#neighbours.candidates(key, this.#init.clock.nowMs()) }
+  /** Who left or fell silent is out at once: its filter is dropped only at the next turn of asking, which a silent edge can hold up. */
+  candidates (key: ContentKey): readonly PeerName[] { return this.#neighbours.candidates(key, this.#init.clock.nowMs()).filter(this.#init.isMember) }
 
   wrong (peer: PeerName): void { this.#neighbours.wasWrong(peer, this.#init.clock.nowMs()) }
 

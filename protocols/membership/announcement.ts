@@ -12,6 +12,7 @@
 import { peerIdFromString } from '@libp2p/peer-id'
 import { ColonyError, WireError } from '../errors.ts'
 import { decodeHead, encodeHead } from '../wire.ts'
+import { decodeCoordinate, type WireCoordinate } from '../coordinates/coordinate.ts'
 import { pulseValueBytes } from './pulse.ts'
 import type { PeerName, Region } from '../ids.ts'
 import type { Ed25519PeerId, PrivateKey } from '@libp2p/interface'
@@ -36,6 +37,8 @@ export interface Member {
   readonly load: number
   /** It finishes what it has and should be given nothing new. */
   readonly draining: boolean
+  /** Where it finds itself in the network; as of its latest announcement. None of an edge of an earlier version, or what makes no sense. */
+  readonly coordinate?: WireCoordinate
 }
 
 export interface Announcement extends Member {
@@ -171,6 +174,7 @@ function decodeBody (body: Uint8Array): Announcement {
     originHash: text(head, 'originHash'),
     load: number(head, 'load', Number.MAX_SAFE_INTEGER),
     draining: head.draining === true,
+    ...(decodeCoordinate(head.coordinate) !== undefined && { coordinate: head.coordinate as WireCoordinate }),
     refreshMs: integer(head, 'refreshMs', refreshMsMax),
     leaving: head.leaving === true,
     ...(pulse !== undefined && { pulse }),

@@ -4,8 +4,8 @@ import type { PulseStep } from './pulse.ts'
 import type { PeerName } from '../ids.ts'
 import type { MembershipSettings } from './settings.ts'
 
-/** What others may be told changed; `load` rides on the next refresh. */
-export type Patch = Partial<Pick<Member, 'http' | 'weight' | 'originHash' | 'load' | 'draining'>>
+/** What others may be told changed; `load` and `coordinate` ride on the next refresh. */
+export type Patch = Partial<Pick<Member, 'http' | 'weight' | 'originHash' | 'load' | 'draining' | 'coordinate'>>
 
 /**
  * How an announcement stands to what is held: `news` (newer or unknown), `same`, `old`, `clone` (of

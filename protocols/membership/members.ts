@@ -42,7 +42,7 @@ export class Members {
   #self: { -readonly [K in keyof Member]: Member[K] }
   #own: SignedAnnouncement | undefined
   #ownChanged = true
-  #announcedLoad = 0
+  #announced: Pick<Member, 'load' | 'coordinate'> = { load: 0 }
   #view: Member[] | undefined
   #delegate: PeerName | undefined
   /** Until anything held changes: many links that open at once are told the same. */
@@ -103,12 +103,11 @@ export class Members {
     return this.live().filter((member) => member.peer < self && (region === undefined || member.region === region)).length < count
   }
 
-  /** Changes one's own fields. All but load are announced soon, load with the next refresh. */
+  /** Changes one's own fields. Load and coordinate are announced with the next refresh, the others soon. */
   announce (patch: Patch, nowMs: number): void {
     const next = { ...this.#self, ...patch }
-    const changed = !sameButLoad(this.#self, next)
-    if (!changed) {
-      this.#self.load = next.load
+    if (sameButLoad(this.#self, next)) {
+      Object.assign(this.#self, patch)
       return
     }
     this.#self = next
@@ -360,16 +359,17 @@ export class Members {
   #nextAnnouncement (nowMs: number): Announcement {
     const refreshMs = this.#pulses === undefined ? this.#refreshIntervalMs() : this.#pulseIntervalMs()
     this.#announcedAtMs = nowMs
-    this.#announcedLoad = this.#self.load
+    this.#announced = { ...this.#self }
     this.#announceAtMs = nowMs + this.#spread(refreshMs)
     this.#self.sequence++
     return { ...this.#self, refreshMs, leaving: false, ...(this.#pulses !== undefined && { pulse: this.#pulses.anchor() }) }
   }
 
-  /** Announcements of loads stay within what the region's topic may carry. */
+  /** Announcements of loads and coordinates stay within what the region's topic may carry. */
   #hasNewLoad (nowMs: number): boolean {
-    const moved = Math.abs(this.#self.load - this.#announcedLoad)
-    return moved > Math.max(1, this.#announcedLoad * this.#settings.loadStep) && nowMs - this.#announcedAtMs >= this.#refreshIntervalMs()
+    const { load, coordinate } = this.#announced
+    const isNew = this.#self.coordinate !== coordinate || Math.abs(this.#self.load - load) > Math.max(1, load * this.#settings.loadStep)
+    return isNew && nowMs - this.#announcedAtMs >= this.#refreshIntervalMs()
   }
 
   #announceSoon (nowMs: number): void {

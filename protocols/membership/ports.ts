@@ -3,6 +3,8 @@
  * node around it, as small structural types that the node's own services fit. And the counters that it
  * keeps for the metrics.
  */
+import { encodeCoordinate } from '../coordinates/coordinate.ts'
+import { nowhere, type CoordinatesSettings } from '../coordinates/vivaldi.ts'
 import type { Member } from './announcement.ts'
 import type { Patch } from './members.ts'
 import type { MembershipSettings } from './settings.ts'
@@ -25,13 +27,14 @@ export interface MembershipInit {
   readonly http?: string
   readonly weight?: number
   readonly originHash?: string
+  readonly coordinates?: CoordinatesSettings
   /** Addresses of edges to begin with. None: a colony of one, until others come. */
   readonly join: readonly Multiaddr[]
 }
 
 /** What an edge says of itself when it starts. */
 export function ownFields (peer: PeerName, { name, region, zone, http = '', weight = 1, originHash = '' }: MembershipInit): Omit<Member, 'incarnation' | 'sequence'> {
-  return { peer, name, region, ...(zone !== undefined && { zone }), http, weight, originHash, load: 0, draining: false }
+  return { peer, name, region, ...(zone !== undefined && { zone }), http, weight, originHash, load: 0, draining: false, coordinate: encodeCoordinate(nowhere) }
 }
 
 export interface Membership extends Startable {
@@ -42,6 +45,8 @@ export interface Membership extends Startable {
   isMember: (peer: PeerName) => boolean
   /** Whether it took its leave and has not come back, as far as that is remembered; or may not be a member any more. */
   hasLeft: (peer: PeerName) => boolean
+  /** Members that fell silent without taking their leave, for as long as they are remembered. */
+  missed: () => readonly PeerName[]
   /** Puts the list of peers that may be members in place, at once; none: whoever has the network key. The edge itself always may. */
   allow: (peers: readonly PeerName[]) => void
   /** Whether a connection with this peer may be. One that may not is told of in the log once. */
@@ -50,12 +55,14 @@ export interface Membership extends Startable {
   isLinked: (peer: PeerName) => boolean
   /** Calls `listener` after any change of the live members or of their fields but load. @returns ends that */
   onChange: (listener: () => void) => () => void
-  /** Changes one's own fields. Load travels with the next refresh, the others at once. */
+  /** Changes one's own fields. Load and coordinate travel with the next refresh, the others at once. */
   announce: (patch: Patch) => void
   /** Where a member may be dialled, as it said itself. */
   addresses: (peer: PeerName) => readonly string[]
   /** Shortest recent round trip to a linked member, ms. */
   rttMs: (peer: PeerName) => number | undefined
+  /** The same, and an estimate from network coordinates for members without a link; undefined where there is none yet. */
+  distanceMs: (peer: PeerName) => number | undefined
   counters: () => Readonly<Counters & { expired: number, clones: number }>
 }
 

@@ -20,6 +20,8 @@ export interface RoundTripsInit {
   readonly linked: () => readonly PeerName[]
   /** @returns the round trip, ms */
   readonly ping: (peer: PeerName, signal: AbortSignal) => Promise<number>
+  /** A link was measured; its round trip is now this, ms. */
+  readonly onMeasured?: (peer: PeerName, rttMs: number) => void
 }
 
 interface Measurement {
@@ -71,6 +73,7 @@ export class RoundTrips {
       try {
         measurement.samplesMs.push(await ping(peer, signal))
         if (measurement.samplesMs.length > windowSamples) measurement.samplesMs.shift()
+        this.#init.onMeasured?.(peer, Math.min(...measurement.samplesMs))
         // Soon again at first: the first round trips of a link fall into the bustle of its start.
         measurement.dueAtMs = clock.nowMs() + settings.pingIntervalMs / 2 ** (windowSamples - measurement.samplesMs.length)
       } catch {

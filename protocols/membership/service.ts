@@ -12,6 +12,7 @@ import { addressesMax, peerIdOf, signAnnouncement } from './announcement.ts'
 import { knownId, pick } from './choice.ts'
 import { Dialler } from './dialler.ts'
 import { Discovery } from './discovery.ts'
+import { Distances } from './distances.ts'
 import { Exchange, exchangeProtocol } from './exchange.ts'
 import { Intake } from './intake.ts'
 import { Joins } from './joins.ts'
@@ -21,7 +22,6 @@ import { Members, type Patch } from './members.ts'
 import { Periodic } from '../periodic.ts'
 import { ownFields, zeroCounters } from './ports.ts'
 import { PulseLanes, pulseProtocol } from './pulse-lanes.ts'
-import { RoundTrips } from './round-trips.ts'
 import { Silences } from './silences.ts'
 import { Speakers } from './speakers.ts'
 import { Topics } from './topics.ts'
@@ -52,7 +52,7 @@ class MembershipService implements Membership {
   readonly #dialler: Dialler
   readonly #joins: Joins
   readonly #discovery: Discovery
-  readonly #roundTrips: RoundTrips
+  readonly #distances: Distances
   readonly #pulseLanes: PulseLanes
   readonly #links: Links
   readonly #silences: Silences
@@ -136,9 +136,10 @@ class MembershipService implements Membership {
       },
       counters
     })
-    this.#roundTrips = new RoundTrips({
-      clock,
-      settings,
+    this.#distances = new Distances({
+      clock, settings, coordinates: init.coordinates,
+      coordinateOf: (peer) => this.#members.member(peer)?.coordinate,
+      onMoved: (coordinate) => { this.announce({ coordinate }) },
       linked: () => this.members().map(({ peer }) => peer).filter((peer) => this.isLinked(peer)),
       ping: async (peer, signal) => await components.ping.ping(knownId(peer), { signal })
     })
@@ -165,7 +166,7 @@ class MembershipService implements Membership {
     this.#core = task(async () => await this.#tick())
     const joining = task(async (signal) => await this.#joins.round(signal))
     this.#linking = task(async (signal) => await this.#link(signal))
-    this.#measuring = task(async (signal) => await this.#roundTrips.round(signal))
+    this.#measuring = task(async (signal) => await this.#distances.round(signal))
     this.#providing = task(async (signal) => await this.#discovery.provide(signal))
     this.#looking = task(async (signal) => await this.#discovery.lookup(signal))
     this.#repairing = task(async (signal) => await this.#repair(signal))
@@ -177,14 +178,13 @@ class MembershipService implements Membership {
   members (): readonly Member[] { return this.#members.live() }
   member (peer: PeerName): Member | undefined { return this.#members.member(peer) }
   hasLeft (peer: PeerName): boolean { return this.#members.hasLeft(peer) || !this.#allowed.has(peer) }
-
+  missed (): readonly PeerName[] { return this.#members.missed() }
   admits (peer: PeerName): boolean { return this.#allowed.admits(peer) }
   allow (peers: readonly PeerName[]): void {
     this.#allowed.replace(peers)
     this.#linking.soon()
     this.#noticeChanges()
   }
-
   isLinked (peer: PeerName): boolean { return this.#linked.has(peer) }
   isMember (peer: PeerName): boolean { return this.#members.member(peer) !== undefined }
 
@@ -197,9 +197,9 @@ class MembershipService implements Membership {
     this.#members.announce(patch, this.#init.clock.nowMs())
     this.#noticeChanges()
   }
-
   addresses (peer: PeerName): readonly string[] { return this.#members.addresses(peer) }
-  rttMs (peer: PeerName): number | undefined { return this.#roundTrips.rttMs(peer) }
+  rttMs (peer: PeerName): number | undefined { return this.#distances.rttMs(peer) }
+  distanceMs (peer: PeerName): number | undefined { return this.#distances.distanceMs(peer) }
 
   counters (): Readonly<Counters & { expired: number, clones: number }> {
     return { ...this.#counters, expired: this.#members.expired, clones: this.#members.clones }

@@ -10,6 +10,9 @@ import { fileURLToPath } from 'node:url'
 import { request as httpRequest } from 'node:http'
 import { createEdge, type Edge, type Ready } from '../../daemon/index.ts'
 import { loadConfig } from '../../daemon/config.ts'
+import type { Log } from '../../daemon/log.ts'
+import type { Host } from '../../netsim/links/link.ts'
+import type { Links } from '../../netsim/links/links.ts'
 import type { StateMachine } from '../../protocols/raft/group.ts'
 import type { EdgeStatus, PeerStatus } from '../../daemon/admin/status.ts'
 
@@ -40,6 +43,9 @@ export interface EdgeOptions {
   dht?: boolean
   /** What its region's group agrees on. */
   machine?: StateMachine
+  /** Simulated links: where it stands, and those of all edges of the test. */
+  at?: { readonly host: Host, readonly links: Pick<Links, 'transport'> }
+  log?: Log
 }
 
 export interface TestEdge extends Ready {
@@ -64,7 +70,12 @@ export class Swarm {
     const read = loadConfig(argv, {})
     if (read.kind !== 'run') throw new Error('no config')
     const settings = Object.fromEntries(Object.entries(read.config.settings).map(([part, values]) => [part, { ...values, ...near[part], ...options.settings?.[part] }]))
-    const edge = await createEdge({ ...read.config, settings: settings as typeof read.config.settings }, { dht: options.dht, ...(options.machine !== undefined && { machine: options.machine }) })
+    const edge = await createEdge({ ...read.config, settings: settings as typeof read.config.settings }, {
+      dht: options.dht,
+      ...(options.machine !== undefined && { machine: options.machine }),
+      ...(options.log !== undefined && { log: options.log }),
+      ...(options.at !== undefined && { transport: options.at.links.transport(options.at.host) })
+    })
     await edge.start()
     return this.#add({ ...edge.ready, name, dataDir, edge, stop: async () => { await edge.stop() } })
   }
@@ -126,6 +137,7 @@ export class Swarm {
     this.#folders.push(dataDir)
     const argv = ['--http', '127.0.0.1:0', '--admin', '127.0.0.1:0', '--data', dataDir, '--name', name, '--region', options.region ?? 'default', '--log-level', process.env.COLONY_TEST_LOG ?? 'silent', ...options.flags ?? []]
     if (options.origin !== undefined) argv.push('--origin', options.origin)
+    if (options.at !== undefined) argv.push('--listen', `/ip4/${options.at.host}/tcp/0`)
     for (const address of options.join ?? []) argv.push('--join', address)
     return { name, dataDir, argv }
   }

@@ -48,6 +48,14 @@ const status: EdgeStatus = {
   name: 'europe-1', peer: '12D3KooWAbc', region: 'europe', zone: 'rack-1', version: '0.1.0', uptimeMs: 200_000,
   http: 'http://127.0.0.1:8081', admin: 'http://127.0.0.1:9090', listen: ['/ip4/127.0.0.1/tcp/4001/p2p/12D3KooWAbc'],
   ready: false, waiting: ['no member has been reached yet'], members: 9, regions: { america: 3, asia: 3, europe: 3 }, connections: 8, ring: 'abcdefghijkl',
+  sight: {
+    rung: 'mesh', forMs: 190_000, majority: true, majorityForMs: 190_000,
+    regions: [
+      { region: 'america', here: 3, silent: 0, linked: 1, forMs: 190_000 },
+      { region: 'asia', here: 0, silent: 3, linked: 0, forMs: 12_000 },
+      { region: 'europe', here: 3, silent: 1, linked: 2, forMs: 200_000 }
+    ]
+  },
   traffic: {
     requests: { hit: 63, stale: 0, revalidated: 0, miss: 37, pass: 0, failed: 0 },
     hitRatio: 0.63, peerFetches: 30, originFetches: 7, servedBytes: 1.2 * 1024 ** 3, originBytes: 2048, steps: { 'origin': 7 }
@@ -65,7 +73,7 @@ function peer (name: string, region: string, rest: Partial<PeerStatus> = {}): Pe
   return { peer: `12D3KooW${name}`, name, region, http: 'http://127.0.0.1:8082', weight: 1, load: 0, connected: true, draining: false, otherOrigins: false, ...rest }
 }
 
-const peers = [peer('asia-1', 'asia', { rttMs: 1.4, load: 12 }), peer('europe-2', 'europe', { connected: false, draining: true }), peer('europe-3', 'europe')]
+const peers = [peer('asia-1', 'asia', { rttMs: 1.4, load: 12 }), peer('asia-2', 'asia', { connected: false, estimatedRttMs: 38.2 }), peer('europe-2', 'europe', { connected: false, draining: true }), peer('europe-3', 'europe')]
 
 describe('colony status', () => {
   it('prints units and shares that people read, without escape sequences where nobody looks', async () => {
@@ -81,6 +89,9 @@ describe('colony status', () => {
       'admin    http://127.0.0.1:9090',
       'listen   /ip4/127.0.0.1/tcp/4001/p2p/12D3KooWAbc',
       'colony   9 members: america 3, asia 3, europe 3',
+      'sees     mesh for 3 m 10 s: 1 of 2 other regions; 3 of 4 edges of europe, a majority',
+      'silent   3 of 3 edges of asia, none seen for 12 s',
+      'silent   1 of 4 edges of europe',
       'mesh     8 connections, ring abcdefghijkl',
       '',
       'GROUP   ROLE    LEADER    TERM  COMMIT  APPLIED  VOTERS  LEARNERS',
@@ -129,8 +140,9 @@ describe('colony peers', () => {
     expect(code).toBe(0)
     expect(stdout.split('\n')).toEqual([
       '  NAME      STATE               RTT  LOAD  WEIGHT  HTTP                   PEER',
-      'asia (1)',
+      'asia (2)',
       '  asia-1    linked           1.4 ms  12/s       1  http://127.0.0.1:8082  12D3KooWasia-1',
+      '  asia-2    known            ~38 ms   0/s       1  http://127.0.0.1:8082  12D3KooWasia-2',
       'europe (2)',
       '  europe-2  known, draining       -   0/s       1  http://127.0.0.1:8082  12D3KooWeurope-2',
       '  europe-3  linked                -   0/s       1  http://127.0.0.1:8082  12D3KooWeurope-3',

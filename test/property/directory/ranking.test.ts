@@ -8,11 +8,11 @@ const measured = fc.option(fc.double({ min: 0, max: 500, noNaN: true }), { nil: 
 const peers = fc.uniqueArray(fc.record({ name: fc.string({ minLength: 1 }), rttMs: measured, load: measured }), { minLength: 1, maxLength: 16, selector: ({ name }) => name })
 const key = contentKey('site', '/')
 
-type Peers = ReadonlyArray<{ readonly name: string, readonly rttMs?: number | undefined, readonly load?: number | undefined }>
+type Peers = ReadonlyArray<{ readonly name: string, readonly rttMs?: number | undefined, readonly estimateMs?: number, readonly load?: number | undefined }>
 
 function ranked (list: Peers, self = 'self', of = key): string[] {
   const known = new Map(list.map((peer) => [peer.name, peer]))
-  return rank(of, list.map(({ name }) => name), { self, rttMs: (peer) => known.get(peer)?.rttMs, load: (peer) => known.get(peer)?.load })
+  return rank(of, list.map(({ name }) => name), { self, rttMs: (peer) => known.get(peer)?.rttMs, estimateMs: (peer) => known.get(peer)?.estimateMs, load: (peer) => known.get(peer)?.load })
 }
 
 describe('ranked holders', () => {
@@ -41,6 +41,14 @@ describe('ranked holders', () => {
   it('do not change places for a millisecond: the load decides', () => {
     expect(ranked([{ name: 'near, busy', rttMs: 1, load: 1_000 }, { name: 'a little farther', rttMs: 2, load: 10 }])[0]).toBe('a little farther')
     expect(ranked([{ name: 'far', rttMs: 80, load: 0 }, { name: 'near, busy', rttMs: 1, load: 1_000 }])[0]).toBe('near, busy')
+  })
+
+  it('are as far as estimated where nobody measured, and never nearer than a connection takes to be made', () => {
+    const order = ranked([
+      { name: 'estimated far', estimateMs: 150 }, { name: 'measured far', rttMs: 100 }, { name: 'unknown', load: 300 },
+      { name: 'estimated near', estimateMs: 1, load: 200 }, { name: 'measured near', rttMs: 8 }
+    ])
+    expect(order).toEqual(['measured near', 'estimated near', 'unknown', 'measured far', 'estimated far'])
   })
 
   it('spread over keys, and over those who ask', () => {

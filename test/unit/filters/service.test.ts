@@ -167,7 +167,10 @@ describe('filters in a region', () => {
     first.add(keyAt(1))
     await region.clock.advance(5_000)
     region.members = ['edge 1']
+    // At once, not with the next look at who is there.
+    expect(second.candidates(keyAt(1))).toEqual([])
     await region.clock.advance(2_000)
+    expect(second.counters().neighbours).toBe(0)
     expect(second.candidates(keyAt(1))).toEqual([])
     region.verdicts.length = 0
     region.members = ['edge 1', 'edge 2']

@@ -14,10 +14,17 @@ async function withBody (fields: object): Promise<Uint8Array> {
 
 describe('an announcement', () => {
   it('is read as it was signed', async () => {
-    const own = await signed({ zone: 'rack-1', draining: true, load: 0.25, weight: 2.5 })
+    const own = await signed({ zone: 'rack-1', draining: true, load: 0.25, weight: 2.5, coordinate: [1_200, -3_400, 0, 150, 12] })
     const read = decodeAnnouncement(own.bytes)
     expect(read.announcement).toEqual(own.announcement)
     expect(await verifyAnnouncement(network, read)).toBe(true)
+  })
+
+  it('is read without a coordinate that makes no sense, or that a later version means', async () => {
+    for (const coordinate of ['north', [1, 2], [1, 2, 3, 4, 5, 6, 7], [1e9, 0, 0, 0, 0], [0, 0, 0, -1, 0]]) {
+      const { announcement } = decodeAnnouncement(await withBody({ coordinate }))
+      expect(announcement).not.toHaveProperty('coordinate')
+    }
   })
 
   it('is refused when a relay changed it', async () => {

@@ -99,6 +99,18 @@ describe('an owner whose directory names holders', () => {
     expect(none.asked()).toEqual(['have h1', 'have h2'])
   })
 
+  it('passes over those that are no members any more, whoever names them', async () => {
+    const own = fakePeers({ owners: { here: ['self'] }, holders: ['g1', 'g2', 'h1'], gone: ['g1', 'g2'], answers: { h1: hitOf('h1', body) } })
+    expect(await fetcherOf(own).fetcher.obtain(requestOf(siteOf(origin.url)))).toMatchObject(from('h1'))
+    expect(own.asked()).toEqual(['have h1'])
+    const named = fakePeers({ owners: { here: ['self'] }, previous: 'one', gone: ['g1', 'g2'], answers: { one: { kind: 'miss', holders: ['g1', 'g2', 'h1'] }, h1: hitOf('h1', body) } })
+    expect(await fetcherOf(named).fetcher.obtain(requestOf(siteOf(origin.url)))).toMatchObject(from('h1'))
+    expect(named.asked()).toEqual(['have one', 'have h1'])
+    const lastly = fakePeers({ owners: { here: ['self'] }, members: { here: ['self', 'm1'] }, gone: ['g1'], answers: { m1: { kind: 'miss', holders: ['g1'] } } })
+    await fetcherOf(lastly).fetcher.obtain(requestOf(siteOf(undefined)))
+    expect(lastly.asked()).toEqual(['have m1'])
+  })
+
   it('never asks back whoever carries the request', async () => {
     const peers = fakePeers({ owners: { here: ['self'] }, holders: ['asker'] })
     expect(await fetcherOf(peers).fetcher.obtain(requestOf(siteOf(origin.url), { path: ['asker'], level: Level.Owner }))).toMatchObject(fromOrigin)

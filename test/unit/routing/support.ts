@@ -83,6 +83,8 @@ export interface FakePeersInit {
   neighbours?: PeerName[]
   providers?: PeerName[]
   members?: Record<Region, PeerName[]>
+  /** No members any more, though others still name them. */
+  gone?: PeerName[]
   rtts?: Record<PeerName, number>
   /** By peer, or by `verb peer`. Whoever has none misses. */
   answers?: Record<string, Script>
@@ -96,7 +98,7 @@ export function fakePeers (init: FakePeersInit): FakePeers {
   return {
     self: init.self ?? 'self',
     region,
-    regionOf: (peer) => [...Object.entries(init.owners), ...Object.entries(init.members ?? {})].find(([, peers]) => peers.includes(peer))?.[0],
+    regionOf: (peer) => init.gone?.includes(peer) === true ? undefined : [...Object.entries(init.owners), ...Object.entries(init.members ?? {})].find(([, peers]) => peers.includes(peer))?.[0] ?? region,
     members: (name) => regions[name] ?? [],
     owners: (_key, n, name) => (init.owners[name] ?? []).slice(0, n),
     homeRegions: () => init.homes ?? Object.keys(init.owners),

@@ -48,6 +48,7 @@ import { Origins } from './origin/origins.ts'
 import { RaftDisk } from './raft/disk.ts'
 import { Publish } from './publish/publish.ts'
 import { pullOver } from './publish/pull.ts'
+import { createPurging } from './purge/part.ts'
 import { RoutingFetcher } from './routing/fetcher.ts'
 import { Provider } from './routing/provider.ts'
 import { openState } from './state.ts'
@@ -112,12 +113,18 @@ export async function createEdge (config: EdgeConfig, deps: EdgeDeps = {}): Prom
   // What is stored, and who hears of it.
   const decisions = new Decisions(settings.explain, clock)
   const decided = storeDecisions(decisions)
-  const cached = createStore({
+  const purging = createPurging({
+    sites, clock, metrics, settings,
+    logger: log.scope('purge'),
+    database: () => state.database('purge-marks'),
+    oldestEpoch: () => cache.oldestEpoch
+  })
+  const cached = purging.over(createStore({
     folder: config.dataDir,
     settings: settings.store,
     clock,
     logger: log.scope('store'),
-    events: {
+    events: purging.hearing({
       ...telemetry.storeEvents,
       ...decided,
       committed: (head) => {
@@ -130,8 +137,8 @@ export async function createEdge (config: EdgeConfig, deps: EdgeDeps = {}): Prom
       },
       // A walk that ended while the index was still being read has missed the rest.
       loaded: () => { holdings.walk() }
-    }
-  })
+    })
+  }))
   const holds = (key: ContentKey): boolean => store.variants(key).length > 0
   // Each key once, however many variants it has.
   const held = (): Iterable<ContentKey> => Iterator.from(store.heads())
@@ -250,6 +257,7 @@ export async function createEdge (config: EdgeConfig, deps: EdgeDeps = {}): Prom
   const cache = new Cache({
     store, fetcher, clock,
     settings: settings.cache,
+    purges: purging.local,
     isAuthoritative: (head) => store.isPublished(head),
     onDecision: (...decision) => { decisions.note(...decision) }
   })
@@ -333,6 +341,7 @@ export async function createEdge (config: EdgeConfig, deps: EdgeDeps = {}): Prom
     { name: 'state', stop: async () => { await state.close() } },
     { name: 'metrics', stop: () => { metrics.close() } },
     { name: 'origins', stop: async () => { await origins.close() } },
+    { name: 'purging', start: purging.start, stop: purging.stop },
     { name: 'store', start: async () => { await store.start() }, stop: async () => { await store.stop() } },
     { name: 'config', start: async () => { await agreed.start() }, stop: async () => { await agreed.stop() } },
     { name: 'admin', start: async () => { listening.admin = httpUrl(await admin.start()) }, stop: async () => { await admin.stop({ graceMs: 0 }) } },

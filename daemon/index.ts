@@ -22,6 +22,7 @@ import { eldest, globalReach, regionReach } from './agreement/reach.ts'
 import { contentRoutes } from './admin/content.ts'
 import { explainRoutes } from './admin/explain.ts'
 import { overviewRoutes, summaryOf } from './admin/overview.ts'
+import { purgeRoutes } from './admin/purge.ts'
 import { createAdminHandler, statusRoutes } from './admin/routes.ts'
 import { StatusSource } from './admin/source.ts'
 import { warmRoutes } from './admin/warm.ts'
@@ -331,6 +332,7 @@ export async function createEdge (config: EdgeConfig, deps: EdgeDeps = {}): Prom
       ...overviewRoutes({ clock, self, call: colony.rpc.survey.call, settings: settings.overview, ownSummary: summary, members: () => membership.members() }),
       ...contentRoutes({ publish, sites, settings: settings.publish, member: (peer) => membership.member(peer) }),
       ...configRoutes({ agreed, bodyBytesMax: settings.agreed.bodyBytesMax, watchMaxMs: settings.agreed.watchMaxMs }),
+      ...purgeRoutes({ purge: purging.orders(self), settings: settings.purge }),
       ...warmRoutes({ jobs: warmJobs, regions: () => locate.regions(), settings: settings.warm })
     ]),
     logger: log.scope('admin')

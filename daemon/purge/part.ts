@@ -3,7 +3,9 @@
  * before the store, whose events it hears, and before the cache, which asks it.
  */
 import type { Clock } from '../../protocols/clock.ts'
+import type { PeerName } from '../../protocols/ids.ts'
 import { Purged } from '../../protocols/purge/marks.ts'
+import type { Sites } from '../cache/sites.ts'
 import type { Logger } from '../log.ts'
 import type { Metrics } from '../metrics.ts'
 import type { Database } from '../database.ts'
@@ -12,13 +14,14 @@ import type { Store } from '../store/store.ts'
 import { Ledger } from './ledger.ts'
 import { LocalPurges } from './local-purges.ts'
 import type { PurgeSites } from './places.ts'
-import { subjectOf } from './ports.ts'
+import { notesOn, Orders, purgeHere } from './orders.ts'
+import { subjectOf, type Purger } from './ports.ts'
 import { PurgedStore } from './purged-store.ts'
 import type { PurgeSettings } from './settings.ts'
 import { Sweeper } from './sweeper.ts'
 
 export interface PurgingInit {
-  readonly sites: PurgeSites
+  readonly sites: PurgeSites & Pick<Sites, 'all'>
   readonly clock: Clock
   readonly settings: { readonly purge: PurgeSettings, readonly store: Pick<StoreSettings, 'diskBytesMax'> }
   readonly metrics: Metrics
@@ -30,6 +33,8 @@ export interface PurgingInit {
 
 export interface Purging {
   readonly local: LocalPurges
+  /** Takes orders for this edge, not too many, and each once. */
+  orders: (self: PeerName) => Purger
   /** The same store, without what is purged. Called once. */
   over: (store: Store) => Store
   /** What the store tells, heard here first. */
@@ -55,6 +60,17 @@ export function createPurging ({ sites, clock, settings: { purge: settings, stor
   let sweeper: Sweeper | undefined
   return {
     local,
+    orders: (self) => {
+      const here = purgeHere({ local, self, clock })
+      const orders = new Orders({
+        clock, settings,
+        purger: async (order, signal) => {
+          const receipt = await here(order, signal)
+          return { ...receipt, notes: [...receipt.notes, ...notesOn(order.selectors, sites)] }
+        }
+      })
+      return async (order, signal) => await orders.take(order, signal)
+    },
     over: (store) => {
       const purged = new PurgedStore(store, local)
       sweeper = new Sweeper({ store: purged, purges: local, oldestEpoch, clock, settings, onRemoved: (objects) => { removed.inc(objects) } })

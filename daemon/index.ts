@@ -257,8 +257,7 @@ export async function createEdge (config: EdgeConfig, deps: EdgeDeps = {}): Prom
   const fetcher = new RoutingFetcher({ name: config.name, peers: mesh, settings: settings.routing, clock, onStep: telemetry.onStep })
   const cache = new Cache({
     store, fetcher, clock,
-    settings: settings.cache,
-    purges: purging.local,
+    settings: settings.cache, purges: purging.local,
     isAuthoritative: (head) => store.isPublished(head),
     onDecision: (...decision) => { decisions.note(...decision) }
   })
@@ -269,10 +268,11 @@ export async function createEdge (config: EdgeConfig, deps: EdgeDeps = {}): Prom
     byHash: ({ site, target, key, version }) => version?.hash === undefined ? undefined : store.byHash(site, target, key, version.hash),
     onAnswer: telemetry.onAnswer
   })
+  const { purge, byMethod } = purging.orders(self)
   const hotKeys = new HotKeys({ settings: settings.hotKeys, clock })
   const handler = createHandler({
     name: config.name, cache, store, sites, clock,
-    published: publish,
+    published: publish, purge: byMethod,
     hasOtherOrigins: () => mesh.hasOtherOrigins(),
     honour: async (token, signal) => await honour(agreed, token, signal),
     settings: settings.cache,
@@ -332,7 +332,7 @@ export async function createEdge (config: EdgeConfig, deps: EdgeDeps = {}): Prom
       ...overviewRoutes({ clock, self, call: colony.rpc.survey.call, settings: settings.overview, ownSummary: summary, members: () => membership.members() }),
       ...contentRoutes({ publish, sites, settings: settings.publish, member: (peer) => membership.member(peer) }),
       ...configRoutes({ agreed, bodyBytesMax: settings.agreed.bodyBytesMax, watchMaxMs: settings.agreed.watchMaxMs }),
-      ...purgeRoutes({ purge: purging.orders(self), settings: settings.purge }),
+      ...purgeRoutes({ purge, settings: settings.purge }),
       ...warmRoutes({ jobs: warmJobs, regions: () => locate.regions(), settings: settings.warm })
     ]),
     logger: log.scope('admin')

@@ -1,6 +1,6 @@
 /** `colony purge`: has content forgotten, by /v1/purge, and shows the receipt. */
 import { randomUUID } from 'node:crypto'
-import type { ReceiptDocument } from '../../daemon/admin/purge.ts'
+import type { ReceiptDocument } from '../../daemon/purge/answer.ts'
 import { readOrder, type OrderDocument } from '../../daemon/purge/order.ts'
 import { purgeDefaults } from '../../daemon/purge/settings.ts'
 import { SelectorError } from '../../protocols/purge/selector.ts'

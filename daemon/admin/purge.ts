@@ -3,29 +3,21 @@
  * of that name. Refusals: 400 with a sentence for what is wrong with it, 413 for its length, 429 with Retry-After for too many.
  */
 import { fieldValue } from '../../protocols/fields.ts'
-import { SelectorError, purgeIdText } from '../../protocols/purge/selector.ts'
 import type { EdgeRequest, EdgeResponse } from '../http/message.ts'
 import { problem } from '../http/problem.ts'
+import { taken } from '../purge/answer.ts'
 import { readOrder } from '../purge/order.ts'
-import { PurgeRefusedError } from '../purge/orders.ts'
-import type { Purger, Receipt } from '../purge/ports.ts'
+import type { Purger } from '../purge/ports.ts'
 import type { PurgeSettings } from '../purge/settings.ts'
-import { jsonResponse, type AdminRoute } from './route.ts'
+import type { AdminRoute } from './route.ts'
 
 export interface PurgeSource {
   readonly purge: Purger
   readonly settings: PurgeSettings
 }
 
-/** A receipt as a document. */
-export interface ReceiptDocument extends Omit<Receipt, 'id'> { readonly id: string }
-
 export function purgeRoutes (source: PurgeSource): AdminRoute[] {
   return [{ method: 'POST', path: '/v1/purge', run: async ({ request }) => await order(source, request) }]
-}
-
-export function receiptDocument (receipt: Receipt): ReceiptDocument {
-  return { ...receipt, id: purgeIdText(receipt.id) }
 }
 
 async function order ({ purge, settings }: PurgeSource, request: EdgeRequest): Promise<EdgeResponse> {
@@ -46,18 +38,6 @@ async function order ({ purge, settings }: PurgeSource, request: EdgeRequest): P
     const key = given.idempotencyKey ?? fieldValue(request.fields, 'idempotency-key')
     return await purge(key === undefined ? given : { ...given, idempotencyKey: key.slice(0, 200) }, request.signal)
   })
-}
-
-/** The answer to an order, wherever it came in. */
-export async function taken (purge: () => Promise<Receipt>): Promise<EdgeResponse> {
-  try {
-    return jsonResponse(200, receiptDocument(await purge()))
-  } catch (error) {
-    if (error instanceof SelectorError) return problem(400, undefined, error.message)
-    if (!(error instanceof PurgeRefusedError)) throw error
-    const refused = problem(429, undefined, error.message)
-    return { ...refused, fields: [...refused.fields, ['retry-after', String(error.retryAfterS)]] }
-  }
 }
 
 /** @returns undefined when it is longer */

@@ -32,6 +32,8 @@ export interface Site {
   readonly staleWhileRevalidateMs?: number | undefined
   /** How long past its lifetime content is served when no origin answers, ms; for ever where it is absent. */
   readonly staleIfErrorMs?: number | undefined
+  /** Whether `PURGE` from this machine is an order to purge. */
+  readonly purgeMethod?: boolean
   /** What clients get instead of a response's fields. */
   readonly fieldRule?: FieldRule | undefined
 }
@@ -100,6 +102,7 @@ export class Sites {
         origin: inTurn(originsOf(config), originFor),
         defaultTtlMs: config.defaultTtlMs,
         preserveHost: config.hostHeader === 'preserve',
+        purgeMethod: config.purgeMethod === 'loopback',
         published: config.published ?? originsOf(config).length === 0
       }
     }))
@@ -132,6 +135,7 @@ export class Sites {
         lifetimes: lifetimes(each.ttl),
         staleWhileRevalidateMs: each.stale.whileRevalidate,
         staleIfErrorMs: each.stale.ifError,
+        purgeMethod: each.purgeMethod === 'loopback',
         fieldRule: fieldRule(each.headers)
       }
     }))

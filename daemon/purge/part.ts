@@ -5,17 +5,20 @@
 import type { Clock } from '../../protocols/clock.ts'
 import type { PeerName } from '../../protocols/ids.ts'
 import { Purged } from '../../protocols/purge/marks.ts'
+import { readSelector } from '../../protocols/purge/selector.ts'
 import type { Sites } from '../cache/sites.ts'
+import type { HandlerInit } from '../http/handler.ts'
 import type { Logger } from '../log.ts'
 import type { Metrics } from '../metrics.ts'
 import type { Database } from '../database.ts'
 import type { StoreEvents, StoreSettings } from '../store/settings.ts'
 import type { Store } from '../store/store.ts'
+import { taken } from './answer.ts'
 import { Ledger } from './ledger.ts'
 import { LocalPurges } from './local-purges.ts'
 import type { PurgeSites } from './places.ts'
 import { notesOn, Orders, purgeHere } from './orders.ts'
-import { subjectOf, type Purger } from './ports.ts'
+import { subjectOf, Wait, type Purger } from './ports.ts'
 import { PurgedStore } from './purged-store.ts'
 import type { PurgeSettings } from './settings.ts'
 import { Sweeper } from './sweeper.ts'
@@ -34,7 +37,7 @@ export interface PurgingInit {
 export interface Purging {
   readonly local: LocalPurges
   /** Takes orders for this edge, not too many, and each once. */
-  orders: (self: PeerName) => Purger
+  orders: (self: PeerName) => { readonly purge: Purger, readonly byMethod: NonNullable<HandlerInit['purge']> }
   /** The same store, without what is purged. Called once. */
   over: (store: Store) => Store
   /** What the store tells, heard here first. */
@@ -69,7 +72,11 @@ export function createPurging ({ sites, clock, settings: { purge: settings, stor
           return { ...receipt, notes: [...receipt.notes, ...notesOn(order.selectors, sites)] }
         }
       })
-      return async (order, signal) => await orders.take(order, signal)
+      const purge: Purger = async (order, signal) => await orders.take(order, signal)
+      return {
+        purge,
+        byMethod: async (selector, signal) => await taken(async () => await purge({ selectors: [readSelector(selector)], soft: false, wait: Wait.All, timeoutMs: settings.methodWaitMs }, signal))
+      }
     },
     over: (store) => {
       const purged = new PurgedStore(store, local)

@@ -11,6 +11,8 @@ export const purgeDefaults = Object.freeze({
   idempotencyMs: 600_000,
   /** Orders remembered by their keys; about 500 bytes each. */
   idempotencyKeysMax: 10_000,
+  /** How long `PURGE` waits for other edges, ms. */
+  methodWaitMs: 5_000,
   /** Longest time that a receipt is waited for, ms. */
   receiptWaitMaxMs: 60_000,
   /** Longest order that is read, bytes. */

@@ -79,6 +79,9 @@ export class Marks {
   /** What a fetch that begins now bears. */
   get epoch (): number { return this.#epoch }
 
+  /** Of the youngest mark, 0 without any. */
+  get latest (): number { return this.#latest }
+
   /** Marks kept one by one. */
   get size (): number { return [...this.#scopes.values()].reduce((sum, { size }) => sum + size, 0) }
 

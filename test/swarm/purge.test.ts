@@ -4,6 +4,9 @@
  */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Explanation } from '../../daemon/explain/explanation.ts'
@@ -149,6 +152,25 @@ describe('POST /v1/purge', () => {
     const refused = answers.filter(({ status }) => status === 429)
     expect(refused.length).toBeGreaterThan(0)
     expect(refused[0]?.fields['retry-after']).toMatch(/^\d+$/)
+  })
+})
+
+describe('PURGE on the HTTP port', () => {
+  it('forgets a URL where the site allows it, and goes to the origin where not; nothing that came through a proxy is let pass', async () => {
+    const config = join(await mkdtemp(join(tmpdir(), 'colony-purge-')), 'edge.yaml')
+    await writeFile(config, JSON.stringify({ sites: [{ name: 'open', hosts: ['open.example'], origin: origin.url, purgeMethod: 'loopback' }, { name: 'shut', hosts: ['*'], origin: origin.url }] }))
+    const other = await swarm.start({ flags: ['--config', config] })
+    page('/by-method')
+    const ask = async (method = 'GET', host = 'open.example', more = {}): Promise<Got> => await get(`${other.http}/by-method`, { host, ...more }, method)
+    const [before, shut] = [(await ask()).text, (await ask('GET', 'x')).text]
+    expect((await ask('PURGE', 'open.example', { 'x-forwarded-for': '192.0.2.1' })).status).toBe(403)
+    expect((await ask()).text).toBe(before)
+    expect(JSON.parse((await ask('PURGE')).text)).toMatchObject({ applied: [{ peer: other.peer }] })
+    expect((await ask()).text).not.toBe(before)
+    expect((await ask('GET', 'x')).text).toBe(shut)
+    await ask('PURGE', 'x')
+    expect(origin.seen.at(-1)).toMatchObject({ method: 'PURGE', url: '/by-method' })
+    await rm(dirname(config), { recursive: true })
   })
 })
 

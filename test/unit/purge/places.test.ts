@@ -6,7 +6,7 @@ import type { Selector } from '../../../protocols/purge/purge.ts'
 import { tagHash } from '../../../protocols/purge/tags.ts'
 
 const agreedSite = (more: object): AgreedSite => ({
-  hosts: ['shop.example'], origins: [], published: false, hostHeader: 'origin', key: { query: 'keep', ignore: [] },
+  hosts: ['shop.example'], origins: [], published: false, hostHeader: 'origin', purgeMethod: 'off', key: { query: 'keep', ignore: [] },
   ttl: { default: 0, min: 0, max: 1, negative: 0, rules: [] }, stale: { whileRevalidate: 0, ifError: 0, fenced: 'revalidate' }, headers: { set: {}, remove: [] }, ...more
 })
 

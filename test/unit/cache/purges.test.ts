@@ -164,6 +164,18 @@ describe('a validation that began before a purge', () => {
     expect(cache.store.variants(key)).toMatchObject([{ epoch: 8 }])
   })
 
+  it('does not bring it back under other tags, either', async () => {
+    const cache = purgeable()
+    await fillWith(cache, [...tagged])
+    cache.clock.advance(61_000)
+    void cache.request().catch(() => {})
+    await turn()
+    cache.purge(tag)
+    cache.flights[1]?.land({ kind: 'not-modified', fields: [['surrogate-key', 'other']], receivedAtMs: cache.clock.wallMs(), initialAgeMs: 0, source: 'origin' })
+    await eventually(() => cache.flights.length === 3)
+    expect(cache.flights[2]?.request.validators).toEqual([])
+  })
+
   it('does not make fresh what was purged softly meanwhile', async () => {
     const cache = purgeable()
     await fillWith(cache)

@@ -90,13 +90,15 @@ describe('purges on an edge', () => {
 
   it('that were not noted on disk before the process died count anew when they are played back, and purge no less', async () => {
     let failing = false
-    const before = await live({}, (database) => new Proxy(database, {
+    const before = await live({ epochsPerBlock: 1 }, (database) => new Proxy(database, {
       get: (target, name) => name === 'batch' && failing ? async () => { throw new Error('no space left') } : (Reflect.get(target, name) as { bind?: (to: unknown) => unknown }).bind?.(target)
     }))
     failing = true
     await stamped(before, 'a', tagged)
     const order = purge(tag)
     before.purges.apply(order)
+    // Beyond what was set aside.
+    before.purges.apply(purge({ kind: 'everything', site: 'other' }))
     await expect(before.purges.synced()).rejects.toThrow('no space left')
     await stamped(before, 'b', tagged)
     expect(names(before.store)).toEqual(['b'])

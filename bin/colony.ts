@@ -10,6 +10,7 @@ import { explain } from './colony-commands/explain.ts'
 import { get } from './colony-commands/get.ts'
 import { list } from './colony-commands/list.ts'
 import { peers } from './colony-commands/peers.ts'
+import { purge } from './colony-commands/purge.ts'
 import { put } from './colony-commands/put.ts'
 import { status } from './colony-commands/status.ts'
 import { top } from './colony-commands/top.ts'
@@ -20,5 +21,5 @@ await runCommands({
   program: 'colony',
   summary: 'shows what a Colony does and holds, fills it beforehand, and publishes in it',
   flags: adminFlags,
-  commands: [status, peers, top, explain, warm, put, get, list, deleteContent, config]
+  commands: [status, peers, top, explain, warm, purge, put, get, list, deleteContent, config]
 }, process.argv.slice(2))

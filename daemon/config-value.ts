@@ -110,6 +110,8 @@ export const ttlValue = expecting('whole milliseconds from 0, such as 60000', z.
 
 export const hostHeaderValue = expecting('origin or preserve', z.enum(['origin', 'preserve']))
 
+export const purgeMethodValue = expecting('off or loopback', z.enum(['off', 'loopback']))
+
 /**
  * The `settings:` map: a strict map a part, every value optional, finite, not negative, and whole
  * where the default is whole. What is left out has its default.

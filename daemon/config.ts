@@ -11,7 +11,7 @@ import { z } from 'zod'
 import { codeOf, ColonyError, messageOf } from '../protocols/errors.ts'
 import {
   type HostPort, hostHeaderValue, hostPortValue, isLoopbackHost, isLoopbackMultiaddr, listenValue, logLevelValue,
-  multiaddrValue, nameValue, originValue, pathValue, regionValue, settingsValue, siteHostValue, strictMap, ttlValue, weightValue, workersValue
+  multiaddrValue, nameValue, originValue, pathValue, purgeMethodValue, regionValue, settingsValue, siteHostValue, strictMap, ttlValue, weightValue, workersValue
 } from './config-value.ts'
 import { type Given, helpText, type Option, options, readEnvironment, readFlags } from './flags.ts'
 import { type PartDefaults, type Settings, settingsDefaults } from './settings.ts'
@@ -33,6 +33,11 @@ export interface SiteConfig {
   readonly defaultTtlMs: number
   /** Host field sent to the origin: its own, or the client's (which is then part of the key). */
   readonly hostHeader: 'origin' | 'preserve'
+  /**
+   * Whether `PURGE` on the HTTP port forgets a URL: not at all (it goes to the origin, as any method), or from this machine. A token would
+   * cross the network in the clear on that port; who is elsewhere has the admin listener, over a tunnel.
+   */
+  readonly purgeMethod?: 'off' | 'loopback'
 }
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'silent'
@@ -83,7 +88,8 @@ const siteSchema = strictMap({
   origins: z.array(originValue, { error: 'expected a list of URLs, such as [http://127.0.0.1:8000]' }).nonempty({ error: 'expected at least one URL' }).max(8, { error: 'expected at most 8 URLs' }).optional(),
   published: z.boolean({ error: 'expected true or false' }).optional(),
   defaultTtlMs: ttlValue.default(0),
-  hostHeader: hostHeaderValue.default('origin')
+  hostHeader: hostHeaderValue.default('origin'),
+  purgeMethod: purgeMethodValue.optional()
 })
 
 const listError = { error: 'expected a list of multiaddrs, such as [/ip4/127.0.0.1/tcp/4001]' }

@@ -22,6 +22,7 @@ import { eldest, globalReach, regionReach } from './agreement/reach.ts'
 import { contentRoutes } from './admin/content.ts'
 import { explainRoutes } from './admin/explain.ts'
 import { overviewRoutes, summaryOf } from './admin/overview.ts'
+import { purgeRoutes } from './admin/purge.ts'
 import { createAdminHandler, statusRoutes } from './admin/routes.ts'
 import { StatusSource } from './admin/source.ts'
 import { warmRoutes } from './admin/warm.ts'
@@ -49,6 +50,7 @@ import { PartitionWatch } from './partition.ts'
 import { RaftDisk } from './raft/disk.ts'
 import { Publish } from './publish/publish.ts'
 import { pullOver } from './publish/pull.ts'
+import { createPurging } from './purge/part.ts'
 import { RoutingFetcher } from './routing/fetcher.ts'
 import { Provider } from './routing/provider.ts'
 import { openState } from './state.ts'
@@ -113,12 +115,18 @@ export async function createEdge (config: EdgeConfig, deps: EdgeDeps = {}): Prom
   // What is stored, and who hears of it.
   const decisions = new Decisions(settings.explain, clock)
   const decided = storeDecisions(decisions)
-  const cached = createStore({
+  const purging = createPurging({
+    sites, clock, metrics, settings,
+    logger: log.scope('purge'),
+    database: () => state.database('purge-marks'),
+    oldestEpoch: () => cache.oldestEpoch
+  })
+  const cached = purging.over(createStore({
     folder: config.dataDir,
     settings: settings.store,
     clock,
     logger: log.scope('store'),
-    events: {
+    events: purging.hearing({
       ...telemetry.storeEvents,
       ...decided,
       committed: (head) => {
@@ -131,8 +139,8 @@ export async function createEdge (config: EdgeConfig, deps: EdgeDeps = {}): Prom
       },
       // A walk that ended while the index was still being read has missed the rest.
       loaded: () => { holdings.walk() }
-    }
-  })
+    })
+  }))
   const holds = (key: ContentKey): boolean => store.variants(key).length > 0
   // Each key once, however many variants it has.
   const held = (): Iterable<ContentKey> => Iterator.from(store.heads())
@@ -250,7 +258,7 @@ export async function createEdge (config: EdgeConfig, deps: EdgeDeps = {}): Prom
   const fetcher = new RoutingFetcher({ name: config.name, peers: mesh, settings: settings.routing, clock, onStep: telemetry.onStep })
   const cache = new Cache({
     store, fetcher, clock,
-    settings: settings.cache,
+    settings: settings.cache, purges: purging.local,
     isAuthoritative: (head) => store.isPublished(head),
     onDecision: (...decision) => { decisions.note(...decision) }
   })
@@ -261,10 +269,11 @@ export async function createEdge (config: EdgeConfig, deps: EdgeDeps = {}): Prom
     byHash: ({ site, target, key, version }) => version?.hash === undefined ? undefined : store.byHash(site, target, key, version.hash),
     onAnswer: telemetry.onAnswer
   })
+  const { purge, byMethod } = purging.orders(self)
   const hotKeys = new HotKeys({ settings: settings.hotKeys, clock })
   const handler = createHandler({
     name: config.name, cache, store, sites, clock,
-    published: publish,
+    published: publish, purge: byMethod,
     hasOtherOrigins: () => mesh.hasOtherOrigins(),
     honour: async (token, signal) => await honour(agreed, token, signal),
     settings: settings.cache,
@@ -325,6 +334,7 @@ export async function createEdge (config: EdgeConfig, deps: EdgeDeps = {}): Prom
       ...overviewRoutes({ clock, self, call: colony.rpc.survey.call, settings: settings.overview, ownSummary: summary, members: () => membership.members() }),
       ...contentRoutes({ publish, sites, settings: settings.publish, member: (peer) => membership.member(peer) }),
       ...configRoutes({ agreed, bodyBytesMax: settings.agreed.bodyBytesMax, watchMaxMs: settings.agreed.watchMaxMs }),
+      ...purgeRoutes({ purge, settings: settings.purge }),
       ...warmRoutes({ jobs: warmJobs, regions: () => locate.regions(), settings: settings.warm })
     ]),
     logger: log.scope('admin')
@@ -335,6 +345,7 @@ export async function createEdge (config: EdgeConfig, deps: EdgeDeps = {}): Prom
     { name: 'state', stop: async () => { await state.close() } },
     { name: 'metrics', stop: () => { metrics.close() } },
     { name: 'origins', stop: async () => { await origins.close() } },
+    { name: 'purging', start: purging.start, stop: purging.stop },
     { name: 'store', start: async () => { await store.start() }, stop: async () => { await store.stop() } },
     { name: 'config', start: async () => { await agreed.start() }, stop: async () => { await agreed.stop() } },
     { name: 'admin', start: async () => { listening.admin = httpUrl(await admin.start()) }, stop: async () => { await admin.stop({ graceMs: 0 }) } },

@@ -28,6 +28,7 @@ import { httpServerDefaults } from './http/server.ts'
 import { lifecycleDefaults } from './lifecycle.ts'
 import { meshDefaults } from './node-settings.ts'
 import { originDefaults } from './origin/settings.ts'
+import { purgeDefaults } from './purge/settings.ts'
 import { routingDefaults } from './routing/settings.ts'
 import { storeDefaults } from './store/settings.ts'
 import { warmDefaults } from './warm/settings.ts'
@@ -64,6 +65,7 @@ export const settingsDefaults = Object.freeze({
   agreement: agreementDefaults,
   cache: cacheDefaults,
   hotKeys: hotKeyDefaults,
+  purge: purgeDefaults,
   routing: routingDefaults,
   explain: explainDefaults,
   overview: overviewDefaults,

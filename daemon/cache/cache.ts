@@ -6,6 +6,8 @@
 import type { Clock } from '../../protocols/clock.ts'
 import { hasField, type Fields } from '../../protocols/fields.ts'
 import type { ContentKey, PeerName } from '../../protocols/ids.ts'
+import { Purged, type Subject } from '../../protocols/purge/marks.ts'
+import { tagsOf } from '../../protocols/purge/tags.ts'
 import { requestCacheControl, responseCacheControl, type CacheControl } from '../http/cache-control.ts'
 import type { ForwardReason } from '../http/cache-status.ts'
 import { freshenedFields, validators } from '../http/conditional.ts'
@@ -20,64 +22,12 @@ import { claimOnce, Flight, Flights, Level, type FlightOutcome } from './flight.
 import { Phase, Source } from './phase.ts'
 import { Revalidations } from './revalidations.ts'
 import type { CacheSettings } from './settings.ts'
-import { freshnessOf, whileRevalidateMs, type Site } from './sites.ts'
+import { nothingPurged, subjectOf, type PurgeView } from '../purge/ports.ts'
+import type { CacheRequest, CacheResult, Fetcher, ObtainRequest } from './ports.ts'
+import { freshnessOf, hostOf, whileRevalidateMs, type Site } from './sites.ts'
 import type { Upstream } from './upstream.ts'
 
-export interface CacheRequest {
-  readonly site: Site
-  readonly key: ContentKey
-  readonly target: string
-  readonly host?: string
-  /** End-to-end request fields, conditional ones among them. */
-  readonly fields: Fields
-  /** Peers that already carry this request; empty for a client's. */
-  readonly path: readonly PeerName[]
-  /** Peers that the asker found silent. */
-  readonly silent: readonly PeerName[]
-  /** What this edge is asked as: a client asks an `Asker`, a peer its region's `Owner` or the `Home`. */
-  readonly level: Level
-  /** First byte of a client's range, where that alone is wanted. */
-  readonly rangeStart?: number
-  /** Whether what is stale may be the answer while it is fetched anew: to clients, as peers judge for themselves. */
-  readonly staleWhileRevalidate?: boolean
-  readonly signal: AbortSignal
-  readonly traceparent: string
-}
-
-export type CacheResult =
-  /** Stored here: read it from `body`, which is pinned, then close that. */
-  | { readonly kind: 'stored', readonly phase: Phase, readonly head: StoredResponse, readonly body: BodyReader, readonly source: Source, readonly collapsed: boolean, readonly forward?: ForwardReason }
-  /** On its way in: read it from the fill, then `release`. */
-  | { readonly kind: 'filling', readonly head: FillHead, readonly fill: Fill, readonly source: Source, readonly peer?: PeerName, readonly storing: boolean, readonly stale: boolean, readonly collapsed: boolean, readonly forward: ForwardReason, readonly release: () => void }
-  /** May not be shared: `upstream` is this request's own answer, without it the origin is to be asked. */
-  | { readonly kind: 'pass', readonly reason: 'private' | 'partial', readonly upstream?: Upstream }
-  | { readonly kind: 'failed', readonly status: number, readonly reason: string }
-
-/** What the cache asks of whoever can get content (`daemon/routing/fetcher.ts`). */
-export interface Fetcher {
-  obtain: (request: ObtainRequest) => Promise<Obtained>
-  /** Another source of the same version, from `offset` on. */
-  resume: (request: ObtainRequest, offset: number, head: FillHead, failed: Upstream) => Promise<Upstream>
-}
-
-export interface ObtainRequest extends CacheRequest {
-  /** Validators of what is stored here, for a conditional request; none for a plain one. */
-  readonly validators: Fields
-  /** What is stored here, stale. */
-  readonly stored?: StoredResponse
-  /** Tells whom it is about to wait on. */
-  readonly onLevel: (level: Level) => void
-  /** Tells that it asks a peer `have`; what it returns is called when that has ended. */
-  readonly onAsk: () => () => void
-  /** Tells that no origin can be reached, and that it is about to wait on whoever may have it. */
-  readonly onUnreachable: () => void
-}
-
-export type Obtained =
-  | { readonly kind: 'upstream', readonly upstream: Upstream }
-  | { readonly kind: 'not-modified', readonly fields: Fields, readonly receivedAtMs: number, readonly initialAgeMs: number, readonly source: Source, readonly peer?: PeerName, /** A peer's copy that is past its lifetime itself: no origin confirmed it. */ readonly stale?: boolean }
-  | { readonly kind: 'private' }
-  | { readonly kind: 'failed', readonly status: number, readonly reason: string }
+export type * from './ports.ts'
 
 export interface CacheInit {
   readonly store: Store
@@ -86,24 +36,33 @@ export interface CacheInit {
   readonly clock: Clock
   /** Whether a head is current by itself, as what is published here: nobody else is asked about it. */
   readonly isAuthoritative?: (head: StoredResponse) => boolean
+  /** What was purged here; the store shows nothing that was purged hard. */
+  readonly purges?: PurgeView
   /** Told what became of a key, for explanations. Must not throw. */
   readonly onDecision?: (key: ContentKey, what: DecisionKind, note?: DecisionNote) => void
 }
 
 export class Cache {
   readonly #init: CacheInit
+  readonly #purges: PurgeView
   readonly #flights = new Flights()
+  /** Also those that nobody can join any more: the oldest of them says how old what is yet to be stored may be. */
+  readonly #running = new Set<Flight>()
   readonly #private: ExpiringKeys
   readonly #revalidations: Revalidations
 
   constructor (init: CacheInit) {
     this.#init = init
+    this.#purges = init.purges ?? nothingPurged
     this.#private = new ExpiringKeys(init.settings.notShareableMs, init.settings.notShareableKeysMax)
     this.#revalidations = new Revalidations(init)
   }
 
   /** Fetches running now. */
   get flights (): number { return this.#flights.size }
+
+  /** Epoch of the oldest fetch that may yet be stored; Infinity without any. */
+  get oldestEpoch (): number { return Math.min(Infinity, ...[...this.#running].map(({ epoch }) => epoch)) }
 
   /** Fetches of the key under way, each with its head once that has come. */
   flying (key: ContentKey): ReadonlyArray<{ readonly head?: FillHead }> { return this.#flights.of(key).filter(({ signal }) => !signal.aborted) }
@@ -116,9 +75,13 @@ export class Cache {
     return selectVariant(this.#init.store.variants(key), fields)
   }
 
-  /** Age and lifetime of a head now, ms. */
-  timing (head: Pick<StoredResponse, 'fields' | 'receivedAtMs' | 'initialAgeMs' | 'target' | 'status'>, site?: Site): { ageMs: number, lifetimeMs: number } {
-    return { ageMs: currentAgeMs(head, this.#init.clock.wallMs()), lifetimeMs: lifetimeMs(head, freshnessOf(site, head.target, head.status)) }
+  /** Age and lifetime of a head now, ms. What was purged softly had its lifetime end then. */
+  timing (head: Omit<StoredResponse, 'length' | 'hash'>, site?: Site): { ageMs: number, lifetimeMs: number } {
+    const nowMs = this.#init.clock.wallMs()
+    const ageMs = currentAgeMs(head, nowMs)
+    const wholeMs = lifetimeMs(head, freshnessOf(site, head.target, head.status))
+    const staleAtMs = Math.min(head.staleAtMs ?? Infinity, this.#purges.softenedAtMs(subjectOf(head)) ?? Infinity)
+    return { ageMs, lifetimeMs: staleAtMs === Infinity ? wholeMs : Math.min(wholeMs, Math.max(0, ageMs - Math.max(0, nowMs - staleAtMs))) }
   }
 
   /** Whether a stored head may answer these request fields as it is. */
@@ -153,11 +116,11 @@ export class Cache {
 
       variant ??= stored?.variant ?? this.#likelyVariant(request)
       let name = control.noCache === false ? variant : `${variant}|reload`
-      let flight = this.#flights.get(request.key, name)
+      let flight = this.#joinable(request.key, name)
       if (flight !== undefined && flight.level < request.level) {
         // It may be waiting on the very edge that asks: a flight of its own cannot.
         name += `|${request.level}`
-        flight = this.#flights.get(request.key, name)
+        flight = this.#joinable(request.key, name)
       }
       const collapsed = flight !== undefined
       if (flight === undefined) {
@@ -190,7 +153,7 @@ export class Cache {
 
   /** Once at a time; one that a client waits on will do. */
   #revalidate (request: CacheRequest, stored: StoredResponse): void {
-    if (this.#flights.get(request.key, stored.variant) !== undefined || !this.#revalidations.mayBegin(request.key)) return
+    if (this.#joinable(request.key, stored.variant) !== undefined || !this.#revalidations.mayBegin(request.key)) return
     void this.#revalidations.follow(this.#depart(stored.variant, request, stored), stored)
   }
 
@@ -209,7 +172,7 @@ export class Cache {
    */
   async running (key: ContentKey, fields: Fields, signal: AbortSignal): Promise<Extract<CacheResult, { kind: 'filling' }> | undefined> {
     for (const flight of this.#flights.of(key)) {
-      if (flight.level !== Level.Origin || flight.signal.aborted) continue
+      if (flight.level !== Level.Origin || flight.signal.aborted || this.#isOver(flight)) continue
       const release = flight.interest.join()
       const outcome = await Promise.race([this.#wait(flight, signal, release), flight.sunk])
       if (outcome?.kind === 'filling' && outcome.fill.joinable && outcome.fill.fromOrigin && fits(outcome.fill.head, fields)) {
@@ -242,16 +205,35 @@ export class Cache {
     return known === undefined ? '' : variantKey(known.vary, request.fields)
   }
 
+  /** A flight under way, unless what it brings was purged since it began: who comes now is not to have that. */
+  #joinable (key: ContentKey, name: string): Flight | undefined {
+    const flight = this.#flights.get(key, name)
+    if (flight === undefined || !this.#isOver(flight)) return flight
+    this.#flights.remove(key, name, flight)
+    return undefined
+  }
+
+  #isOver (flight: Flight): boolean {
+    return this.#purges.isPurged(flight.subject) !== Purged.None
+  }
+
   #depart (name: string, request: CacheRequest, stored: StoredResponse | undefined): Flight {
     const land = (): void => { this.#flights.remove(request.key, name, flight) }
-    const flight: Flight = new Flight(request.level, async (self) => await this.#fly(self, request, stored, land))
+    const end = (): void => {
+      land()
+      this.#running.delete(flight)
+    }
+    const { site, target, host } = request
+    const sought: Subject = { epoch: this.#purges.stamp, site: site.name, target, host: host === undefined ? undefined : hostOf(host) }
+    const flight: Flight = new Flight(request.level, sought, async (self) => await this.#fly(self, request, stored, end))
     this.#flights.add(request.key, name, flight)
+    this.#running.add(flight)
     flight.signal.addEventListener('abort', land)
-    flight.outcome.then((outcome) => { if (outcome.kind !== 'filling') land() }, land)
+    flight.outcome.then((outcome) => { if (outcome.kind !== 'filling') end() }, end)
     return flight
   }
 
-  async #fly (flight: Flight, request: CacheRequest, stored: StoredResponse | undefined, land: () => void): Promise<FlightOutcome> {
+  async #fly (flight: Flight, request: CacheRequest, stored: StoredResponse | undefined, onOver: () => void): Promise<FlightOutcome> {
     // The rest runs after the flight is known to those who come next.
     await Promise.resolve()
     const asked: ObtainRequest = {
@@ -268,8 +250,14 @@ export class Cache {
     if (got.kind === 'not-modified' && got.stale === true) return { kind: 'failed', status: 504, reason: 'no origin can be reached' }
     if (got.kind === 'not-modified') {
       if (stored === undefined) return { kind: 'failed', status: 502, reason: 'a 304 came to a request without conditions' }
-      const head = { ...stored, fields: freshenedFields(stored.fields, got.fields), receivedAtMs: got.receivedAtMs, initialAgeMs: got.initialAgeMs }
+      const fields = freshenedFields(stored.fields, got.fields)
+      const { staleAtMs: _, ...kept } = stored
+      const head = { ...kept, fields, receivedAtMs: got.receivedAtMs, initialAgeMs: got.initialAgeMs, epoch: flight.epoch, tags: tagsOf(fields) }
+      // Purged by its tags of before, or by those it has now, while the origin was asked.
+      const since = [{ ...head, tags: stored.tags }, head].map((subject) => this.#purges.isPurged(subject))
+      if (since.includes(Purged.Hard)) return { kind: 'purged' }
       this.#init.onDecision?.(request.key, 'revalidated', { source: got.source === Source.Peer ? 'peer' : 'origin', peer: got.peer })
+      if (since.includes(Purged.Soft)) return { kind: 'validated', head, source: got.source, peer: got.peer }
       // Under another Vary it would be another variant: it serves those who wait, and is not kept.
       if (String(varyNames(head.fields)) === String(stored.vary)) await this.#init.store.update(head)
       else await this.#init.store.remove(stored.key, stored.variant)
@@ -284,7 +272,7 @@ export class Cache {
       this.#init.onDecision?.(request.key, 'failed', { why: got.reason })
       return got
     }
-    return await this.#startFill(flight, asked, got.upstream, land)
+    return await this.#startFill(flight, asked, got.upstream, onOver)
   }
 
   async #startFill (flight: Flight, request: ObtainRequest, upstream: Upstream, onOver: () => void): Promise<FlightOutcome> {
@@ -310,14 +298,18 @@ export class Cache {
       receivedAtMs: upstream.receivedAtMs,
       initialAgeMs: upstream.initialAgeMs,
       length: upstream.length,
-      hash: upstream.hash
+      hash: upstream.hash,
+      epoch: flight.epoch,
+      tags: tagsOf(upstream.fields),
+      ...(flight.subject.host === undefined ? {} : { host: flight.subject.host }),
+      ...(upstream.stale ? { staleAtMs: upstream.receivedAtMs } : {})
     }
     // Whoever broke off once is not asked again for the same body.
     const lost = new Set<PeerName>()
     const fill = new Fill({
       head, upstream, writer, settings, onOver,
       interest: flight.interest,
-      storable: verdict.storable,
+      storable: () => verdict.storable && !this.#isOver(flight),
       resume: async (offset, failed) => {
         if (failed.peer !== undefined) lost.add(failed.peer)
         return await fetcher.resume({ ...request, silent: [...request.silent, ...lost] }, offset, head, failed)
@@ -350,6 +342,7 @@ export class Cache {
       return { kind: 'pass', reason: 'private', upstream }
     }
     release()
+    if (outcome.kind === 'purged') return { kind: 'again', variant: stored?.variant ?? '' }
     if (outcome.kind === 'validated') {
       const body = fits(outcome.head, request.fields) ? await this.#open(outcome.head, request.signal) : undefined
       if (body === undefined) return { kind: 'again', variant: variantKey(outcome.head.vary, request.fields) }

@@ -27,8 +27,8 @@ export interface FillInit {
   readonly writer: StoreWriter
   /** Who still wants it: the writer stays readable as long as anybody does. */
   readonly interest: Interest
-  /** Whether the response may be stored once it is whole. */
-  readonly storable: boolean
+  /** Whether the response may be stored, asked once it is whole. */
+  readonly storable: () => boolean
   readonly settings: CacheSettings
   /** Another source for the same version from `offset` on; throws when there is none. */
   readonly resume: (offset: number, failed: Upstream) => Promise<Upstream>
@@ -231,7 +231,7 @@ export class Fill {
     this.#hash = hash
     this.#visible = this.#written
     this.#wake()
-    if (this.#fullAt !== undefined || hash === undefined || !storable) return
+    if (this.#fullAt !== undefined || hash === undefined || !storable()) return
     // The bytes are good whether or not they could be kept; why not is the store's to tell.
     await writer.commit({ ...head, length: this.#written, hash }).catch(() => false)
   }

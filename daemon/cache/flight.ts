@@ -6,6 +6,7 @@
  * to fill joins only a flight of at least its own level, which is above the asker's, and `have` joins
  * only what waits on the origin alone, on no peer beside it. Every wait leads upwards, so none leads back.
  */
+import type { Subject } from '../../protocols/purge/marks.ts'
 import type { StoredResponse } from '../store/store.ts'
 import type { Fill, FillHead } from './fill.ts'
 import { Interest } from './interest.ts'
@@ -29,6 +30,8 @@ export type Level = typeof Level[keyof typeof Level]
 export type FlightOutcome =
   /** A body is arriving, to be read through `fill`. */
   | { readonly kind: 'filling', readonly fill: Fill, readonly storing: boolean, readonly stale: boolean, readonly source: Source, readonly peer?: PeerName }
+  /** What was stored, and found current, was purged before that was known. */
+  | { readonly kind: 'purged' }
   /** What was stored is current again. */
   | { readonly kind: 'validated', readonly head: StoredResponse, readonly source: Source, readonly peer?: PeerName }
   /** Not to be shared: whoever's request it was may claim the response once, all others ask for themselves. */
@@ -37,6 +40,8 @@ export type FlightOutcome =
 
 export class Flight {
   readonly interest = new Interest()
+  /** What is known of what it is to bring, with the epoch at which it began. */
+  readonly #sought: Subject
   readonly outcome: Promise<FlightOutcome>
   readonly #abort = new AbortController()
   readonly #sunk = Promise.withResolvers<undefined>()
@@ -47,7 +52,8 @@ export class Flight {
   #fill: Fill | undefined
 
   /** @param run does the work; is aborted when nobody wants its outcome any more */
-  constructor (level: Level, run: (flight: Flight) => Promise<FlightOutcome>) {
+  constructor (level: Level, sought: Subject, run: (flight: Flight) => Promise<FlightOutcome>) {
+    this.#sought = sought
     this.#level = level
     this.#base = level
     this.interest.onChange(() => {
@@ -58,6 +64,12 @@ export class Flight {
   }
 
   get signal (): AbortSignal { return this.#abort.signal }
+
+  /** Which purges came before it. */
+  get epoch (): number { return this.#sought.epoch }
+
+  /** By which purges it is over for those who come later; before its head is here its tags are unknown. */
+  get subject (): Subject { return this.#fill === undefined ? this.#sought : { ...this.#sought, tags: this.#fill.head.tags } }
 
   /**
    * While a body comes in from a peer, or another source for it is sought, it is what it was at the start. While a peer is asked

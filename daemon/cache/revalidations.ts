@@ -41,6 +41,8 @@ export class Revalidations {
     const outcome = await flight.outcome
     switch (outcome.kind) {
       case 'validated': return true
+      // There is nothing left to be renewed.
+      case 'purged': return true
       case 'failed': return false
       case 'private': {
         const upstream = outcome.claim()

@@ -24,12 +24,16 @@ export interface Site {
   readonly published: boolean
   /** Which of the query counts; all of it where it is absent. */
   readonly targetRule?: TargetRule | undefined
+  /** What `targetRule` was made of; absent where there is none. */
+  readonly ruleText?: string
   /** In place of `defaultTtlMs`. */
   readonly lifetimes?: Lifetimes | undefined
   /** How long past its lifetime content is served at once while it is fetched anew, ms; 0 where it is absent. */
   readonly staleWhileRevalidateMs?: number | undefined
   /** How long past its lifetime content is served when no origin answers, ms; for ever where it is absent. */
   readonly staleIfErrorMs?: number | undefined
+  /** Whether `PURGE` from this machine is an order to purge. */
+  readonly purgeMethod?: boolean
   /** What clients get instead of a response's fields. */
   readonly fieldRule?: FieldRule | undefined
 }
@@ -45,6 +49,14 @@ export function freshnessOf (site: Site | undefined, target: string, status: num
  */
 export function whileRevalidateMs (site: Site, head: Pick<StoredResponse, 'fields' | 'status'>): number {
   return site.origin === undefined || site.published ? 0 : revalidationWindowMs(head, site.staleWhileRevalidateMs)
+}
+
+/** By which a site makes keys, or made them before its rules were last changed. */
+export interface KeyRule {
+  readonly preserveHost: boolean
+  readonly targetRule?: TargetRule | undefined
+  /** Equal for equal rules. */
+  readonly ruleText: string
 }
 
 export interface Located {
@@ -73,6 +85,8 @@ export class Sites {
   readonly #own: readonly Entry[]
   readonly #originFor: (url: string) => Origin
   #table: Table
+  /** The rule before the current one, of each site that had another; also of those that are no more. */
+  readonly #formerRules = new Map<string, KeyRule>()
   /**
    * Says in announcements which origins stand behind this edge's own sites: edges that differ are warned about. Agreed sites
    * differ by intention, or while they are rolled out.
@@ -88,6 +102,7 @@ export class Sites {
         origin: inTurn(originsOf(config), originFor),
         defaultTtlMs: config.defaultTtlMs,
         preserveHost: config.hostHeader === 'preserve',
+        purgeMethod: config.purgeMethod === 'loopback',
         published: config.published ?? originsOf(config).length === 0
       }
     }))
@@ -116,14 +131,33 @@ export class Sites {
         preserveHost: each.hostHeader === 'preserve',
         published: each.published,
         targetRule: targetRule(each.key),
+        ruleText: JSON.stringify([each.key.query, each.key.ignore]),
         lifetimes: lifetimes(each.ttl),
         staleWhileRevalidateMs: each.stale.whileRevalidate,
         staleIfErrorMs: each.stale.ifError,
+        purgeMethod: each.purgeMethod === 'loopback',
         fieldRule: fieldRule(each.headers)
       }
     }))
     const names = new Set(entries.map(({ site }) => site.name))
-    this.#table = tableOf([...entries, ...this.#own.filter(({ site }) => !names.has(site.name))])
+    const table = tableOf([...entries, ...this.#own.filter(({ site }) => !names.has(site.name))])
+    for (const [name, site] of this.#table.byName) {
+      const [before, now] = [ruleOf(site), table.byName.get(name)]
+      if (now === undefined || !isSameRule(before, ruleOf(now))) this.#formerRules.set(name, before)
+    }
+    this.#table = table
+  }
+
+  /** By what the site makes keys, and by what it did before that; none where it was never heard of. */
+  keyRules (name: string): KeyRule[] {
+    const site = this.byName(name)
+    const former = this.#formerRules.get(name)
+    return [...(site === undefined ? [] : [ruleOf(site)]), ...(former === undefined ? [] : [former])]
+  }
+
+  /** Every site with a rule, of now or before. */
+  ruledSites (): string[] {
+    return [...new Set([...this.#table.byName.keys(), ...this.#formerRules.keys()])].filter((name) => this.keyRules(name).some(({ targetRule }) => targetRule !== undefined))
   }
 
   all (): readonly Site[] { return [...this.#table.byName.values()] }
@@ -182,6 +216,12 @@ function byPattern (byHost: ReadonlyMap<string, Site>, host: string): Site | und
   return undefined
 }
 
+const noRule = JSON.stringify(['keep', []])
+
+function ruleOf ({ preserveHost, targetRule, ruleText = noRule }: Site): KeyRule { return { preserveHost, targetRule, ruleText } }
+
+function isSameRule (one: KeyRule, other: KeyRule): boolean { return one.preserveHost === other.preserveHost && one.ruleText === other.ruleText }
+
 function keyName (site: Site, host?: string): string {
   return host === undefined ? site.name : `${site.name}|${host}`
 }
@@ -198,6 +238,7 @@ function inTurn (urls: readonly string[], originFor: (url: string) => Origin): S
   return all.length > 1 ? new OriginsInTurn(all) : all[0]
 }
 
-function hostOf (authority: string): string {
+/** Without its port. */
+export function hostOf (authority: string): string {
   return authority.toLowerCase().replace(/:\d*$/, '')
 }

@@ -4,7 +4,7 @@
  * HEAD passes to the origin with its body. Follow it to `daemon/cache/cache.ts` for what happens inside.
  */
 import type { Clock } from '../../protocols/clock.ts'
-import { fieldValue, withField, withoutFields, type Field, type Fields } from '../../protocols/fields.ts'
+import { fieldValue, hasField, withField, withoutFields, type Field, type Fields } from '../../protocols/fields.ts'
 import type { Cache, CacheResult } from '../cache/cache.ts'
 import type { FillHead } from '../cache/fill.ts'
 import { Level } from '../cache/flight.ts'
@@ -16,6 +16,7 @@ import { OriginError } from '../origin/errors.ts'
 import { isSafe } from '../origin/message.ts'
 import { PublishError } from '../../protocols/publish/errors.ts'
 import { isReadLevel, ReadLevel } from '../../protocols/publish/reader.ts'
+import type { Selector } from '../../protocols/purge/purge.ts'
 import type { Publish } from '../publish/publish.ts'
 import type { Store } from '../store/store.ts'
 import { withCacheStatus, type CacheStatusInit, type ForwardReason } from './cache-status.ts'
@@ -50,6 +51,8 @@ export interface HandlerInit {
   readonly hasOtherOrigins?: () => boolean
   /** Waits for what a request's causal token names. @returns the answer to give instead, where it does not come */
   readonly honour?: (token: string, signal: AbortSignal) => Promise<EdgeResponse | undefined>
+  /** Purges a URL by `PURGE`. */
+  readonly purge?: (selector: Selector, signal: AbortSignal) => Promise<EdgeResponse>
   readonly settings: CacheSettings
   readonly clock: Clock
   readonly onReport: (report: RequestReport) => void
@@ -90,6 +93,7 @@ class EdgeHandler {
     if (site === undefined) return failed(problem(421, undefined, `no site of this edge answers for the host ${request.host}`))
     const located = sites.locate(site, request.target, request.host)
     if (located === undefined) return failed(problem(400, undefined, 'the request target is not a path'))
+    if (request.method === 'PURGE' && site.purgeMethod === true) return failed(await this.#purge(request, site))
     const plain = (request.method === 'GET' || request.method === 'HEAD') && request.body === undefined
     if (!plain) return { ...await this.#pass(request, { ...located, target: located.whole }, 'method'), site }
     const fields = withoutFields(endToEnd(request.fields), 'host', 'colony-token')
@@ -119,6 +123,13 @@ class EdgeHandler {
       if (read !== undefined) return { ...read, located }
     }
     return { ...await this.#finish(request, located, fields, result), located }
+  }
+
+  /** Behind a proxy on this machine all clients come from it: what such a one adds is not let pass. */
+  async #purge (request: EdgeRequest, site: Site): Promise<EdgeResponse> {
+    if (request.isLocal !== true || ['forwarded', 'x-forwarded-for', 'via'].some((name) => hasField(request.fields, name))) return problem(403, undefined, `PURGE on the site ${site.name} is taken from this edge's own machine only, and through no proxy: use /v1/purge on its admin listener`)
+    return await this.#init.purge?.({ kind: 'url', site: site.name, host: request.host, target: request.target, queries: 'exact' }, request.signal) ??
+      problem(501, undefined, 'this edge takes no orders to purge')
   }
 
   /** What the replicas say; undefined where nothing is published, and an origin may have something. */

@@ -49,9 +49,14 @@ export function incoming (message: IncomingMessage, signal: AbortSignal, headers
       fields: target.host === undefined ? fields : withField(fields, 'host', target.host),
       body: body(message),
       signal,
+      isLocal: isLoopback(message.socket.remoteAddress),
       traceparent: continueTrace(fieldValue(fields, 'traceparent'))
     }
   }
+}
+
+function isLoopback (address = ''): boolean {
+  return address === '::1' || /^(::ffff:)?127\./.test(address)
 }
 
 function refused (status: number, detail: string): { readonly refusal: EdgeResponse } {

@@ -19,6 +19,8 @@ export interface EdgeRequest {
   readonly body?: Body
   /** Aborts when the client is gone. */
   readonly signal: AbortSignal
+  /** Whether it came from this machine. */
+  readonly isLocal?: boolean
   /** W3C Trace Context: the client's, continued, or a new one. */
   readonly traceparent: string
 }

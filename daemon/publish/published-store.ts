@@ -83,7 +83,7 @@ export class PublishedStore implements Store {
   byHash (site: string, target: string, key: ContentKey, hash: string): StoredResponse | undefined {
     const length = this.#init.published.lengthOf(hash)
     if (length === undefined) return undefined
-    return { key, variant: '', site, target, status: 200, fields: [], vary: [], receivedAtMs: this.#init.clock.wallMs(), initialAgeMs: 0, length, hash }
+    return { key, variant: '', site, target, status: 200, fields: [], vary: [], receivedAtMs: this.#init.clock.wallMs(), initialAgeMs: 0, length, hash, epoch: Infinity }
   }
 
   /** The head under which a version is served. */
@@ -100,7 +100,9 @@ export class PublishedStore implements Store {
       receivedAtMs: this.#init.clock.wallMs(),
       initialAgeMs: 0,
       length: deleted ? goneBody.byteLength : manifest.length,
-      hash: deleted ? goneHash : manifest.hash
+      hash: deleted ? goneHash : manifest.hash,
+      // Deleting it is for those who published it: a purge means the copies of it elsewhere.
+      epoch: Infinity
     }
   }
 

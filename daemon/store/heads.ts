@@ -17,7 +17,7 @@ export function variantId (key: ContentKey, variant: VariantKey): string {
 
 /** About how many bytes of memory a head takes. */
 export function headBytes (head: StoredResponse): number {
-  let bytes = headOverheadBytes + head.target.length + 2 * head.variant.length
+  let bytes = headOverheadBytes + head.target.length + 2 * head.variant.length + 8 * (head.tags?.length ?? 0)
   for (const [name, value] of head.fields) bytes += name.length + value.length
   return bytes
 }

@@ -8,6 +8,7 @@
 import { crc32 } from 'node:zlib'
 import type { Field } from '../../protocols/fields.ts'
 import type { ContentKey } from '../../protocols/ids.ts'
+import type { TagHash } from '../../protocols/purge/tags.ts'
 import type { StoredResponse, VariantKey } from './store.ts'
 
 /**
@@ -32,7 +33,7 @@ const startPattern = /^(\d{1,15}),"([\w-]{43})","([\w-]{1,64})",("(?:[^"\\]|\\.)
 /** @param body name of the body's file */
 export function packHead (head: StoredResponse, body: string): PackedHead {
   const fields = head.fields.flatMap(([name, value]) => [fieldNumbers.get(name) ?? name, value])
-  const rest = [head.variant, head.status, head.receivedAtMs, head.initialAgeMs, head.site, head.target, head.vary, fields]
+  const rest = [head.variant, head.status, head.receivedAtMs, head.initialAgeMs, head.site, head.target, head.vary, fields, ...purgePart(head)]
   const line = `${startOf(head)},"${body}",${JSON.stringify(rest).slice(1, -1)}`
   return `${line},${sumOf(head.key, line)}` as PackedHead
 }
@@ -60,17 +61,30 @@ export function isPackedOf (line: PackedHead, head: StoredResponse): boolean {
   return line.startsWith(startOf(head))
 }
 
+/** Read by those who know it alone: in a line of before there were purges, the sum stands in its place. */
+type PurgePart = [epoch: number, tags: TagHash[], host: string, staleAtMs: number]
 type Unpacked = [length: number, hash: string, body: string, variant: string, status: number, receivedAtMs: number,
-  initialAgeMs: number, site: string, target: string, vary: string[], fields: (string | number)[]]
+  initialAgeMs: number, site: string, target: string, vary: string[], fields: (string | number)[], purge: Partial<PurgePart> | number]
 
 export function unpackHead (key: ContentKey, line: PackedHead): StoredResponse {
-  const [length, hash, , variant, status, receivedAtMs, initialAgeMs, site, target, vary, flat] = JSON.parse(`[${line}]`) as Unpacked
+  const [length, hash, , variant, status, receivedAtMs, initialAgeMs, site, target, vary, flat, purge] = JSON.parse(`[${line}]`) as Unpacked
   const fields: Field[] = []
   for (let at = 0; at < flat.length; at += 2) {
     const name = flat[at] as string | number
     fields.push([typeof name === 'number' ? fieldNames[name] ?? '' : name, flat[at + 1] as string])
   }
-  return { key, variant, site, target, status, fields, vary, receivedAtMs, initialAgeMs, length, hash }
+  const head = { key, variant, site, target, status, fields, vary, receivedAtMs, initialAgeMs, length, hash }
+  if (typeof purge === 'number') return head
+  const [epoch = 0, tags = [], host = '', staleAtMs = 0] = purge
+  return { ...head, epoch, tags, ...(host === '' ? {} : { host }), ...(staleAtMs === 0 ? {} : { staleAtMs }) }
+}
+
+/** What is usual is left out from the end: most heads add an epoch alone. */
+function purgePart ({ epoch, tags = [], host = '', staleAtMs = 0 }: StoredResponse): [] | [Partial<PurgePart>] {
+  if (epoch === undefined) return []
+  const part: PurgePart = [epoch, [...tags], host, Math.round(staleAtMs)]
+  const length = staleAtMs !== 0 ? 4 : host !== '' ? 3 : tags.length > 0 ? 2 : 1
+  return [part.slice(0, length) as Partial<PurgePart>]
 }
 
 function startOf (head: StoredResponse): string {

@@ -66,8 +66,8 @@ export interface StoreLogger {
   warn: (fields: object, message: string) => void
 }
 
-/** Why no tier holds a variant any more. A variant that is replaced is still held. */
-export type DropCause = 'evicted' | 'removed' | 'damaged'
+/** Why no tier holds a variant any more. A variant that is replaced is still held. What purges says `purged` for the store's `removed`. */
+export type DropCause = 'evicted' | 'removed' | 'damaged' | 'purged'
 
 /**
  * Why a body was not stored: it is larger than any tier allows one object to be, fills in flight hold

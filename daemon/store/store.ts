@@ -6,6 +6,7 @@
 import type { Startable } from '@libp2p/interface'
 import type { Fields } from '../../protocols/fields.ts'
 import type { ContentKey } from '../../protocols/ids.ts'
+import type { TagHash } from '../../protocols/purge/tags.ts'
 
 /** Which of a key's variants: derived from the values of the request fields that Vary names; '' without Vary. */
 export type VariantKey = string
@@ -32,6 +33,14 @@ export interface StoredResponse {
   readonly length: number
   /** SHA-256 of the whole body, base64url. */
   readonly hash: string
+  /** Which purges came before its fetch, or its last validation, began (protocols/purge/marks.ts); absent: it is older than all that are known. */
+  readonly epoch?: number
+  /** By which it can be purged; absent with `epoch`. */
+  readonly tags?: readonly TagHash[]
+  /** The client's host without its port, where the site keeps hosts apart. */
+  readonly host?: string
+  /** Wall clock from which on it is stale whatever its lifetime says, ms. */
+  readonly staleAtMs?: number
 }
 
 /** A half-open range of bytes, `start <= end`. */

@@ -26,6 +26,8 @@ export interface AgreedSite {
   readonly origins: readonly string[]
   readonly published: boolean
   readonly hostHeader: 'origin' | 'preserve'
+  /** Whether `PURGE` on the HTTP port forgets a URL, from the edge's own machine. */
+  readonly purgeMethod: 'off' | 'loopback'
   readonly key: {
     /** The query as it stands, with its parameters sorted, or left out. */
     readonly query: 'keep' | 'sort' | 'drop'
@@ -141,6 +143,7 @@ const site = fields({
   origins: list('a list of URLs, such as [https://origin.example.org]', origin, 8),
   published: leaf('true or false', (value) => typeof value === 'boolean' ? value : undefined),
   hostHeader: oneOf(['origin', 'preserve'], 'origin'),
+  purgeMethod: oneOf(['off', 'loopback'], 'off'),
   key: fields({
     query: oneOf(['keep', 'sort', 'drop'], 'keep'),
     ignore: list('a list of query parameters, such as [utm_*]', text('a query parameter such as utm_source or utm_*', /^[^\s&=#*/]{1,64}\*?$|^[^\s&=#*/]{0,64}\*$/), 50)

@@ -206,10 +206,12 @@ describe('what goes wrong is one sentence:', () => {
 
   it.each([
     [['staus'], '"staus" is not a command of colony: did you mean status?'],
-    [['fly'], '"fly" is not a command of colony: expected one of status, peers, top, explain, warm, put, get, ls, rm, config'],
-    [[], 'no command was given: expected one of status, peers, top, explain, warm, put, get, ls, rm, config (see colony --help)'],
+    [['fly'], '"fly" is not a command of colony: expected one of status, peers, top, explain, warm, purge, put, get, ls, rm, config'],
+    [[], 'no command was given: expected one of status, peers, top, explain, warm, purge, put, get, ls, rm, config (see colony --help)'],
     [['status', '--jsn'], '--jsn is not a flag of colony status: did you mean --json?'],
     [['--admn', 'http://127.0.0.1:1', 'status'], '--admn is not a flag of colony: did you mean --admin?'],
+    [['purge', '--site', 'shop'], 'nothing of the site shop is named: add --everything for all of it, or URLs, --prefix or --tag'],
+    [['purge', 'x'], '"x" is neither an http or https URL nor SITE:/PATH nor /PATH'],
     [['status', 'now'], '"now" is too much: colony status takes flags only (see colony status --help)'],
     [['status', '--admin'], '--admin has no value: expected --admin URL'],
     [['status', '--admin', '--json'], '--admin has no value: expected --admin URL'],

@@ -1,3 +1,4 @@
+import { crc32 } from 'node:zlib'
 import { describe, expect, it } from 'vitest'
 import fc from 'fast-check'
 import { isPacked, isPackedOf, packHead, startOfPacked, unpackHead } from '../../../daemon/store/packed-head.ts'
@@ -6,7 +7,7 @@ import type { StoredResponse } from '../../../daemon/store/store.ts'
 import { bodyOf, headOf, keyOf } from '../../support/store.ts'
 
 const text = fc.string({ unit: 'grapheme', maxLength: 30 })
-const anyHead = fc.record({
+const plainHead = fc.record({
   variant: fc.oneof(fc.constant(''), text),
   site: text,
   target: text,
@@ -16,7 +17,11 @@ const anyHead = fc.record({
   receivedAtMs: fc.nat(2 ** 42),
   initialAgeMs: fc.double({ min: 0, max: 1e12, noNaN: true }),
   length: fc.nat(2 ** 40)
-}).map((more): StoredResponse => headOf(keyOf('a'), bodyOf(0), more))
+})
+const purgePart = fc.oneof(fc.constant({}), fc.record({ epoch: fc.nat(2 ** 32 - 1), tags: fc.array(fc.integer()) }), fc.record({
+  epoch: fc.nat(2 ** 32 - 1), tags: fc.array(fc.integer(), { maxLength: 3 }), host: fc.constantFrom('a.example', 'b'), staleAtMs: fc.integer({ min: 1, max: 2 ** 42 })
+}))
+const anyHead = fc.tuple(plainHead, purgePart).map(([one, other]) => ({ ...one, ...other })).map((more): StoredResponse => headOf(keyOf('a'), bodyOf(0), more))
 
 describe('a packed head', () => {
   it('gives back every head as it was, on one line', () => {
@@ -28,6 +33,13 @@ describe('a packed head', () => {
       expect(unpackHead(head.key, line)).toEqual({ ...head, initialAgeMs: head.initialAgeMs + 0 })
       expect(isPackedOf(line, head)).toBe(true)
     }))
+  })
+
+  it('of before there were purges is read, and bears no epoch', () => {
+    const line = '3,"ungWv48Bz-pBQUDeXa4iI7ADYaOWF3qctBD_YfIAFa0","name_-12","",200,1000,0,"test","/",[],[11,"text/plain"]'
+    const old = `${line},${crc32(line, crc32(keyOf('a')))}`
+    expect(isPacked(keyOf('a'), old)).toBe(true)
+    expect(unpackHead(keyOf('a'), old as PackedHead)).toEqual(headOf(keyOf('a'), Buffer.from('abc'), { hash: 'ungWv48Bz-pBQUDeXa4iI7ADYaOWF3qctBD_YfIAFa0', fields: [['content-location', 'text/plain']] }))
   })
 
   it('is known from any other line, from one that was changed or cut, and from one of another key', () => {

@@ -4,8 +4,10 @@ import { Flight, Flights, Level } from '../../../daemon/cache/flight.ts'
 import type { Fill } from '../../../daemon/cache/fill.ts'
 import { keyOf } from '../../support/store.ts'
 
+const sought = { epoch: 0, site: 'default', target: '/' }
+
 function flight (): Flight {
-  return new Flight(Level.Asker, async () => ({ kind: 'failed', status: 502, reason: 'a test' }))
+  return new Flight(Level.Asker, sought, async () => ({ kind: 'failed', status: 502, reason: 'a test' }))
 }
 
 describe('flights', () => {
@@ -47,12 +49,12 @@ describe('a flight', () => {
   })
 
   it('that fails without anybody waiting troubles nobody', async () => {
-    const one = new Flight(Level.Asker, async () => { throw new Error('unheard') })
+    const one = new Flight(Level.Asker, sought, async () => { throw new Error('unheard') })
     await expect(one.outcome).rejects.toThrow('unheard')
   })
 
   it('rises to whom it waits on, never falls while it is sought, and falls back to its base while a peer brings the body', () => {
-    const one = new Flight(Level.Asker, async () => await new Promise(() => {}))
+    const one = new Flight(Level.Asker, sought, async () => await new Promise(() => {}))
     one.raise(Level.Owner)
     one.raise(Level.Asker)
     expect(one.level).toBe(Level.Owner)
@@ -66,7 +68,7 @@ describe('a flight', () => {
   })
 
   it('is as the home\'s while it asks a peer beside the origin, until all of those have answered or its body comes from the origin', () => {
-    const one = new Flight(Level.Asker, async () => await new Promise(() => {}))
+    const one = new Flight(Level.Asker, sought, async () => await new Promise(() => {}))
     const early = one.ask()
     expect(one.level).toBe(Level.Asker)
     one.raise(Level.Origin)

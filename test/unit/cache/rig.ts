@@ -2,6 +2,8 @@
 import { Cache, type CacheRequest, type CacheResult, type Obtained, type ObtainRequest } from '../../../daemon/cache/cache.ts'
 import { Level } from '../../../daemon/cache/flight.ts'
 import { cacheDefaults, type CacheSettings } from '../../../daemon/cache/settings.ts'
+import type { PurgeView } from '../../../daemon/purge/ports.ts'
+import type { Store } from '../../../daemon/store/store.ts'
 import type { Fields } from '../../../protocols/fields.ts'
 import { bodyOf, eventually, keyOf, stillClock } from '../../support/store.ts'
 import { memoryStore, readFill, upstreamOf, type TestUpstream } from './support.ts'
@@ -14,18 +16,18 @@ export const mine: Fields = [['cache-control', 'private']]
 
 export interface Rig {
   cache: Cache
-  store: ReturnType<typeof memoryStore>
+  store: Store
   clock: ReturnType<typeof stillClock>
   /** Every flight's request, with what settles it. */
   flights: Array<{ request: ObtainRequest, land: (outcome: Obtained) => void, upstream: (upstream: TestUpstream) => TestUpstream }>
   request: (more?: Partial<CacheRequest>) => Promise<CacheResult>
 }
 
-export function rig (settings: Partial<CacheSettings> = {}, store = memoryStore()): Rig {
+export function rig (settings: Partial<CacheSettings> = {}, store: Store = memoryStore(), purges?: PurgeView): Rig {
   const clock = stillClock()
   const flights: Rig['flights'] = []
   const cache = new Cache({
-    store, clock, settings: { ...cacheDefaults, ...settings },
+    store, clock, ...(purges === undefined ? {} : { purges }), settings: { ...cacheDefaults, ...settings },
     fetcher: {
       obtain: async (request) => {
         const { promise, resolve, reject } = Promise.withResolvers<Obtained>()

@@ -141,7 +141,7 @@ export async function fillOf (init: FillRigInit): Promise<FillRig> {
   const resumed: Array<{ offset: number }> = []
   const fill = new Fill({
     head, upstream, writer, interest,
-    storable: init.storable ?? true,
+    storable: () => init.storable ?? true,
     settings: { ...cacheDefaults, ...init.settings },
     onOver: () => { rig.over++ },
     resume: async (offset, failed) => {

@@ -1,0 +1,85 @@
+/**
+ * Whom this edge counts as part of the colony for its fences: the members, and those that fell silent and have not taken their leave, for
+ * as long as the horizon: one that comes back later has to revalidate everything anyhow. Kept on the disk, or an edge
+ * that is started while it is cut off would take those it finds for all there are.
+ */
+import type { Clock } from '../clock.ts'
+import type { PeerName, Region } from '../ids.ts'
+import { messageOf } from '../errors.ts'
+import { encodeHead } from '../wire.ts'
+import type { View } from './fences.ts'
+import { Record } from './intake.ts'
+import type { PurgeLogger, PurgeStore } from './ports.ts'
+import type { PurgeSettings } from './settings.ts'
+import type { TreeMember } from './tree.ts'
+
+export interface ViewerInit {
+  readonly clock: Clock
+  readonly settings: Pick<PurgeSettings, 'horizonMs'>
+  readonly self: PeerName
+  readonly region: Region
+  readonly store: PurgeStore
+  readonly members: () => readonly TreeMember[]
+  readonly hasLeft: (peer: PeerName) => boolean
+  readonly onView: (view: View) => void
+  readonly logger: PurgeLogger
+  readonly kept?: Readonly<Record<string, unknown>> | undefined
+}
+
+/** As many as membership holds. */
+const knownMax = 10_000
+/** So that many edges that join one after the other are one write, ms. */
+const writeDelayMs = 1_000
+
+export class Viewer {
+  readonly #init: ViewerInit
+  /** By peer: its region, and since when it is silent, wall clock, ms. */
+  readonly #known = new Map<PeerName, { region: Region, silentMs?: number }>()
+  #view: View = new Map()
+  #text = ''
+  #isWriting = false
+
+  constructor (init: ViewerInit) {
+    this.#init = init
+    for (const each of Array.isArray(init.kept?.members) ? init.kept.members as unknown[] : []) {
+      const [peer, region, silentMs] = Array.isArray(each) ? each as unknown[] : []
+      if (typeof peer === 'string' && typeof region === 'string') this.#known.set(peer, { region, silentMs: typeof silentMs === 'number' ? silentMs : init.clock.wallMs() })
+    }
+  }
+
+  view (): View { return this.#view }
+
+  /** After members came or went, and now and then. */
+  update (): void {
+    const { clock, settings, self, region, members, hasLeft, onView } = this.#init
+    const wallMs = clock.wallMs()
+    const live = new Set<PeerName>([self])
+    this.#known.set(self, { region })
+    for (const member of members()) {
+      live.add(member.peer)
+      if (this.#known.has(member.peer) || this.#known.size < knownMax) this.#known.set(member.peer, { region: member.region })
+    }
+    for (const [peer, known] of this.#known) {
+      if (live.has(peer)) continue
+      known.silentMs ??= wallMs
+      if (hasLeft(peer) || wallMs - known.silentMs > settings.horizonMs) this.#known.delete(peer)
+    }
+    const text = [...this.#known].map(([peer, { region: of }]) => `${peer} ${of}`).sort().join()
+    if (text === this.#text) return
+    this.#text = text
+    this.#view = new Map([...Map.groupBy(this.#known, ([, { region: of }]) => of)].map(([of, each]) => [of, new Set(each.map(([peer]) => peer))]))
+    onView(this.#view)
+    this.#write()
+  }
+
+  #write (): void {
+    const { clock, store, logger } = this.#init
+    if (this.#isWriting) return
+    this.#isWriting = true
+    clock.after(writeDelayMs, () => {
+      this.#isWriting = false
+      const members = [...this.#known].map(([peer, { region, silentMs }]) => [peer, region, ...(silentMs === undefined ? [] : [silentMs])])
+      store.write({ records: { [Record.View]: encodeHead({ members }) } }).catch((error: unknown) => { logger.warn({ reason: messageOf(error) }, 'the members cannot be written down') })
+    })
+  }
+}

@@ -20,6 +20,8 @@ export interface State {
   readonly identity: Ed25519PrivateKey
   /** A part's small records, by name; `put` resolves when it is synced. */
   records: (part: string) => Records
+  /** A part's records, where it needs more than to have one by its name. */
+  database: (part: string) => Database
   /** Of each group that an edge may be in. */
   readonly founding: Readonly<Record<'region' | 'global', Founding>>
   close: () => Promise<void>
@@ -73,6 +75,7 @@ export async function openState (dataDir: string, databases: Databases = ownData
       identity,
       founding,
       records: (part) => recordsOf(level, part),
+      database: (part) => level.sublevel<string, Uint8Array>(part, { valueEncoding: 'view' }) as unknown as Database,
       close: async () => { await level.close() }
     }
   } catch (error) {

@@ -8,7 +8,7 @@
 import { messageOf } from '../../protocols/errors.ts'
 import type { LogEntry } from '../../protocols/purge/log.ts'
 import type { KeptPurges, PurgeBatch, PurgeStore } from '../../protocols/purge/ports.ts'
-import { purgeDefaults } from '../../protocols/purge/settings.ts'
+import { spreadDefaults } from '../../protocols/purge/settings.ts'
 import { readSigned, wireOf } from '../../protocols/purge/signed.ts'
 import { decodeHead, encodeHead } from '../../protocols/wire.ts'
 import type { Database } from '../database.ts'
@@ -71,5 +71,5 @@ function entryOf (key: string, value: Uint8Array): LogEntry {
   if (!Number.isSafeInteger(number) || number < 1) throw new Error('its number is none')
   const head = decodeHead(value)
   // What was taken in under a higher limit is still a purge.
-  return { number, signed: readSigned(head, Math.max(purgeDefaults.purgeBytesMax, value.byteLength)), ...(typeof head.orderKey === 'string' && { orderKey: head.orderKey }) }
+  return { number, signed: readSigned(head, Math.max(spreadDefaults.purgeBytesMax, value.byteLength)), ...(typeof head.orderKey === 'string' && { orderKey: head.orderKey }) }
 }

@@ -6,17 +6,6 @@ export class PurgeRefusedError extends ColonyError {
   constructor (id: string, why: string) { super('COLONY_PURGE_REFUSED', `the purge ${id} is refused: ${why}`) }
 }
 
-/** Orders come faster than edges may be made to forget. */
-export class PurgeBusyError extends ColonyError {
-  /** When to try again, seconds. */
-  readonly retryAfterSeconds: number
-
-  constructor (perSecond: number, retryAfterSeconds: number) {
-    super('COLONY_PURGE_BUSY', `this edge takes ${perSecond} purges a second: put more selectors into one order, purge by tag or prefix, or try again in ${retryAfterSeconds} s`)
-    this.retryAfterSeconds = retryAfterSeconds
-  }
-}
-
 /** An idempotency key was used before, for something else. */
 export class PurgeKeyError extends ColonyError {
   constructor (key: string) { super('COLONY_PURGE_KEY', `the idempotency key ${JSON.stringify(key)} was used for another order: give each order its own`) }

@@ -12,7 +12,7 @@
  * is no such edge.
  */
 import type { PeerName, Region } from '../ids.ts'
-import type { PurgeSettings } from './settings.ts'
+import type { SpreadSettings } from './settings.ts'
 
 /** By region: its members, the silent ones, and oneself. */
 export type View = ReadonlyMap<Region, ReadonlySet<PeerName>>
@@ -22,7 +22,7 @@ export type Standing = { readonly kind: 'current' } | { readonly kind: 'fenced',
 export interface FencesInit {
   readonly self: PeerName
   readonly region: Region
-  readonly settings: Pick<PurgeSettings, 'leaseMs'>
+  readonly settings: Pick<SpreadSettings, 'leaseMs'>
   readonly nowMs: number
   /** It was told whom to join: until it has heard of anybody it does not take itself for the whole colony. */
   readonly expectsOthers: boolean

@@ -9,13 +9,13 @@ import type { PeerName } from '../ids.ts'
 import type { Call } from '../rpc.ts'
 import { decodePassed, encodeAsk } from './messages.ts'
 import { purgeIdText } from './selector.ts'
-import type { PurgeSettings } from './settings.ts'
+import type { SpreadSettings } from './settings.ts'
 import type { SignedPurge } from './signed.ts'
 import { Duty, type Branch } from './tree.ts'
 
 export interface FlightsInit {
   readonly clock: Clock
-  readonly settings: PurgeSettings
+  readonly settings: SpreadSettings
   readonly call: Call
   readonly isMember: (peer: PeerName) => boolean
   /** Measured round trip, ms; undefined where it was not. */

@@ -7,8 +7,9 @@ import { messageOf } from '../errors.ts'
 import { encodeHead } from '../wire.ts'
 import { PurgeRefusedError, PurgeStoreError } from './errors.ts'
 import type { Floor, LogEntry, PurgeLog } from './log.ts'
-import type { NumberedApplier, PurgeLogger, PurgeStore } from './ports.ts'
+import type { PurgeApplier, PurgeLogger, PurgeStore } from './ports.ts'
 import { purgeIdText } from './selector.ts'
+import { lacks } from './vector.ts'
 import { isAuthentic, type SignedPurge, type Verify } from './signed.ts'
 import type { Purge, PurgeId } from './purge.ts'
 
@@ -18,9 +19,11 @@ export interface IntakeInit {
   readonly network: string
   readonly log: PurgeLog
   readonly store: PurgeStore
-  readonly applier: NumberedApplier
+  readonly applier: PurgeApplier
   readonly verify: Verify
   readonly logger: PurgeLogger
+  /** All that is stored was marked: what was missed before does not matter any more. */
+  readonly onRevalidated: () => void
 }
 
 /** Names of what is kept beside the entries. */
@@ -30,6 +33,8 @@ export class Intake {
   readonly #init: IntakeInit
   /** Applied and not written down, by the text of their ids; without a write where the last one failed. */
   readonly #unwritten = new Map<string, { readonly entry: LogEntry, writing: Promise<void> | undefined }>()
+
+  #revalidating: Promise<void> = Promise.resolve()
 
   constructor (init: IntakeInit) { this.#init = init }
 
@@ -62,16 +67,24 @@ export class Intake {
    *
    * @param floors lives of which the missing ones are: from now on they count as known
    */
-  async revalidateAll (why: string, floors: readonly Floor[]): Promise<void> {
-    const { log, store, applier, clock, logger } = this.#init
-    const number = log.nextNumber()
-    const atMs = clock.wallMs()
-    logger.warn({ why, lives: floors.length }, 'purges are missing that cannot be had any more: everything that was stored is revalidated before it is served')
-    applier.apply(this.everything(atMs), number)
-    // Known only once it is written that all of it is revalidated.
-    await store.write({ records: { [Record.Everything]: encodeHead({ number, atMs }) } })
-    log.adopt(floors)
-    await this.keepFloors()
+  async revalidateAll (why: string, floors: readonly Floor[] = []): Promise<void> {
+    const done = this.#revalidating.then(async () => { await this.#revalidateAll(why, floors) })
+    this.#revalidating = done.catch(() => {})
+    await done
+  }
+
+  /** Applies what an earlier life of this edge had taken in, where that was lost. */
+  restore (everything: { readonly number: number, readonly atMs: number } | undefined): void {
+    const { log, applier } = this.#init
+    let isDue = everything !== undefined
+    for (const { number, signed } of log.entries()) {
+      if (isDue && number > everything!.number) {
+        applier.apply(this.#everything(everything!.number, everything!.atMs))
+        isDue = false
+      }
+      applier.apply(signed.purge)
+    }
+    if (isDue) applier.apply(this.#everything(everything!.number, everything!.atMs))
   }
 
   async keepFloors (drop: readonly number[] = []): Promise<void> {
@@ -79,9 +92,24 @@ export class Intake {
     await store.write({ drop, records: { [Record.Floors]: encodeHead({ number: log.number, floors: log.floors().map(({ peer, incarnation, floor, lastMs }) => [peer, incarnation, floor, lastMs]) }) } })
   }
 
+  async #revalidateAll (why: string, floors: readonly Floor[]): Promise<void> {
+    const { log, store, applier, clock, logger, onRevalidated } = this.#init
+    const unknown = floors.filter(({ peer, incarnation, floor }) => lacks(log.vector(), new Map([[peer, [{ incarnation, sequence: floor }]]])).size > 0)
+    // Another edge told of them, too.
+    if (floors.length > 0 && unknown.length === 0) return
+    const [number, atMs] = [log.nextNumber(), clock.wallMs()]
+    logger.warn({ why, lives: unknown.length }, 'purges are missing that cannot be had any more: everything that was stored is revalidated before it is served')
+    applier.apply(this.#everything(number, atMs))
+    // Known only once it is written that all of it is revalidated.
+    await Promise.all([applier.synced?.(), store.write({ records: { [Record.Everything]: encodeHead({ number, atMs }), [Record.Seen]: encodeHead({ wallMs: atMs }) } })])
+    log.adopt(unknown)
+    await this.keepFloors()
+    onRevalidated()
+  }
+
   /** A purge of this edge's own, for no other: its sequence is 0. */
-  everything (atMs: number): Purge {
-    return { id: { peer: this.#init.self, incarnation: 0, sequence: 0 }, selectors: [{ kind: 'everything' }], soft: true, atMs }
+  #everything (number: number, atMs: number): Purge {
+    return { id: { peer: this.#init.self, incarnation: number, sequence: 0 }, selectors: [{ kind: 'everything' }], soft: true, atMs }
   }
 
   #admit (signed: SignedPurge, orderKey?: string): void {
@@ -89,14 +117,15 @@ export class Intake {
     const { standing, entry } = log.take(signed, clock.wallMs(), orderKey)
     if (standing.kind === 'refused') throw new PurgeRefusedError(purgeIdText(signed.purge.id), standing.why)
     if (entry === undefined) return
-    applier.apply(signed.purge, entry.number)
+    applier.apply(signed.purge)
     this.#unwritten.set(purgeIdText(signed.purge.id), { entry, writing: undefined })
   }
 
   async #written (text: string): Promise<void> {
     const unwritten = this.#unwritten.get(text)
     if (unwritten === undefined) return
-    unwritten.writing ??= this.#init.store.write({ entries: [unwritten.entry] }).then(
+    const { store, applier } = this.#init
+    unwritten.writing ??= Promise.all([store.write({ entries: [unwritten.entry] }), applier.synced?.()]).then(
       () => { this.#unwritten.delete(text) },
       (error: unknown) => {
         unwritten.writing = undefined

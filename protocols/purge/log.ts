@@ -6,7 +6,7 @@
  */
 import type { PeerName } from '../ids.ts'
 import type { PurgeId, PurgeVector, Selector } from './purge.ts'
-import type { PurgeSettings } from './settings.ts'
+import type { SpreadSettings } from './settings.ts'
 import type { SignedPurge } from './signed.ts'
 import { encodeHead } from '../wire.ts'
 import { purgeIdText } from './selector.ts'
@@ -53,7 +53,7 @@ const viewMs = 60_000
 
 export interface PurgeLogInit {
   readonly self: PeerName
-  readonly settings: Pick<PurgeSettings, 'horizonMs' | 'logEntriesMax' | 'logBytesMax' | 'livesMax' | 'beyondMax' | 'aheadMaxMs'>
+  readonly settings: Pick<SpreadSettings, 'horizonMs' | 'logEntriesMax' | 'logBytesMax' | 'livesMax' | 'beyondMax' | 'aheadMaxMs'>
   readonly entries?: readonly LogEntry[]
   readonly floors?: readonly Floor[]
   /** At least the highest number that was given before. */

@@ -8,12 +8,12 @@ import { isRegion } from '../membership/announcement.ts'
 import { decodeHead, encodeHead, type Frame } from '../wire.ts'
 import type { Floor, Missing } from './log.ts'
 import type { PurgeVector } from './purge.ts'
-import type { PurgeSettings } from './settings.ts'
+import type { SpreadSettings } from './settings.ts'
 import { readSigned, wireOf, type SignedPurge } from './signed.ts'
 import { duties, type Duty } from './tree.ts'
 import { decodeVector, encodeVector } from './vector.ts'
 
-type Limits = Pick<PurgeSettings, 'purgeBytesMax' | 'livesMax' | 'beyondMax'>
+type Limits = Pick<SpreadSettings, 'purgeBytesMax' | 'livesMax' | 'beyondMax'>
 interface Message { readonly head: object, readonly payload?: Uint8Array }
 
 export type Ask =

@@ -5,7 +5,7 @@
  */
 import type { Clock } from '../clock.ts'
 import type { PeerName, Region } from '../ids.ts'
-import { PurgeBusyError, PurgeKeyError } from './errors.ts'
+import { PurgeKeyError } from './errors.ts'
 import type { View } from './fences.ts'
 import type { Flight } from './flights.ts'
 import type { Intake } from './intake.ts'
@@ -13,7 +13,7 @@ import { isSameOrder, type PurgeLog } from './log.ts'
 import type { Purge, PurgeId, PurgeVector, Selector } from './purge.ts'
 import { isOutvoted, isSettled, receiptOf, ReceiptState, Wait, type Receipt } from './receipt.ts'
 import { purgeIdText } from './selector.ts'
-import type { PurgeSettings } from './settings.ts'
+import type { SpreadSettings } from './settings.ts'
 import { signPurge, type Sign, type SignedPurge } from './signed.ts'
 import { has } from './vector.ts'
 
@@ -35,7 +35,7 @@ export interface OrdersInit {
   readonly region: Region
   readonly network: string
   readonly clock: Clock
-  readonly settings: PurgeSettings
+  readonly settings: SpreadSettings
   readonly log: PurgeLog
   readonly intake: Intake
   readonly sign: Sign
@@ -49,6 +49,8 @@ export interface OrdersInit {
 
 /** From a change to a look at the receipt, so that many answers are one look, ms. */
 const lookMs = 5
+/** Without news a receipt changes when this edge itself is fenced, or not any more, ms. */
+const lookAgainMs = 250
 /** Between two times that a purge is handed on for who has not answered, ms. */
 const relaunchMs = 1_000
 
@@ -69,19 +71,13 @@ export class Orders {
   readonly #init: OrdersInit
   readonly #held = new Map<string, Held>()
   #taking: Promise<unknown> = Promise.resolve()
-  #allowance: number
-  #allowedAtMs: number
 
-  constructor (init: OrdersInit) {
-    this.#init = init
-    this.#allowance = init.settings.ordersBurstMax
-    this.#allowedAtMs = init.clock.nowMs()
-  }
+  constructor (init: OrdersInit) { this.#init = init }
 
   /**
    * Takes an order: it is applied here and written down before anything is told to anyone.
    *
-   * @throws PurgeBusyError, PurgeKeyError, PurgeTooLargeError, PurgeStoreError, or the signal's reason
+   * @throws PurgeKeyError, PurgeTooLargeError, PurgeStoreError, or the signal's reason
    */
   async order (order: PurgeOrder, signal?: AbortSignal): Promise<Receipt> {
     // One after the other, as each takes the number after the last one's; writes of several still go together.
@@ -120,22 +116,12 @@ export class Orders {
       if (!isSameOrder(known.signed.purge, order)) throw new PurgeKeyError(order.idempotencyKey!)
       return { signed: known.signed, written: intake.written(known.signed.purge.id) }
     }
-    this.#spend()
     const { selectors, soft } = order
     const wallMs = clock.wallMs()
     const signed = await signPurge({ id: log.nextId(wallMs), selectors, soft, atMs: Math.trunc(wallMs) }, network, settings.purgeBytesMax, sign)
     const written = intake.takeOwn(signed, order.idempotencyKey)
     written.catch(() => {})
     return { signed, written }
-  }
-
-  #spend (): void {
-    const { clock, settings: { ordersPerSecondMax, ordersBurstMax } } = this.#init
-    const nowMs = clock.nowMs()
-    this.#allowance = Math.min(ordersBurstMax, this.#allowance + (nowMs - this.#allowedAtMs) / 1_000 * ordersPerSecondMax)
-    this.#allowedAtMs = nowMs
-    if (this.#allowance < 1) throw new PurgeBusyError(ordersPerSecondMax, Math.max(1, Math.ceil((1 - this.#allowance) / ordersPerSecondMax)))
-    this.#allowance--
   }
 
   #hold (signed: SignedPurge): Held {
@@ -197,16 +183,18 @@ export class Orders {
   }
 
   async #settled (held: Held, { wait, timeoutMs }: WaitFor, signal: AbortSignal | undefined): Promise<Receipt> {
-    const { clock, region } = this.#init
-    const endMs = clock.nowMs() + timeoutMs
+    const { clock, region, settings } = this.#init
+    const beganMs = clock.nowMs()
+    const endMs = beganMs + timeoutMs
     for (;;) {
       signal?.throwIfAborted()
       this.#judge(held)
       const receipt = this.#receipt(held)
       const nowMs = clock.nowMs()
-      if (isSettled(receipt, wait, region) || nowMs >= endMs) return receipt
+      const isEarly = receipt.state === ReceiptState.HereOnly && wait !== Wait.None && nowMs < beganMs + settings.hereOnlyWaitMs
+      if ((isSettled(receipt, wait, region) && !isEarly) || nowMs >= endMs) return receipt
       // Without news the receipt changes by time alone: when the rest is fenced, or this edge is.
-      const nextMs = receipt.fencedByMs === undefined ? relaunchMs : Math.max(1, receipt.fencedByMs - clock.wallMs())
+      const nextMs = receipt.fencedByMs === undefined ? lookAgainMs : Math.max(1, receipt.fencedByMs - clock.wallMs())
       await this.#news(held, Math.min(endMs - nowMs, nextMs), signal)
     }
   }

@@ -6,8 +6,8 @@ import type { Clock } from '../clock.ts'
 import type { PeerName, Region } from '../ids.ts'
 import type { Call } from '../rpc.ts'
 import type { LogEntry } from './log.ts'
-import type { Purge } from './purge.ts'
-import type { PurgeSettings } from './settings.ts'
+import type { Applier } from './purge.ts'
+import type { SpreadSettings } from './settings.ts'
 import type { Sign, Verify } from './signed.ts'
 import type { TreeMember } from './tree.ts'
 
@@ -33,16 +33,15 @@ export interface KeptPurges {
   readonly isDamaged: boolean
 }
 
-/** What applies purges here. Numbers rise from one to the next, through all lives of the edge. */
-export interface NumberedApplier {
-  apply: (purge: Purge, number: number) => void
-  /** Of an earlier life of the edge: what was stored, or asked for, after it had been applied under this number is not meant. */
-  restore?: (purge: Purge, number: number) => void
+/** What applies purges here: at once, and one that comes twice counts once, over a restart, too. */
+export interface PurgeApplier extends Applier {
+  /** Resolves when all that was applied counts after a restart as it does now; without it the log is applied anew. */
+  synced?: () => Promise<void>
 }
 
 export interface PurgesInit {
   readonly clock: Clock
-  readonly settings: PurgeSettings
+  readonly settings: SpreadSettings
   /** Name of the colony: a purge of another one means nothing here. */
   readonly network: string
   readonly self: PeerName
@@ -50,7 +49,7 @@ export interface PurgesInit {
   /** It was told whom to join. */
   readonly expectsOthers: boolean
   readonly store: PurgeStore
-  readonly applier: NumberedApplier
+  readonly applier: PurgeApplier
   readonly sign: Sign
   readonly verify: Verify
   readonly call: Call

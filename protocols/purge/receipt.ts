@@ -7,7 +7,7 @@
 import type { PeerName, Region } from '../ids.ts'
 import { mayOutvote, type View } from './fences.ts'
 import type { Purge, PurgeId } from './purge.ts'
-import type { PurgeSettings } from './settings.ts'
+import type { SpreadSettings } from './settings.ts'
 
 export const ReceiptState = { Applied: 'applied', Pending: 'pending', Fenced: 'fenced', HereOnly: 'here-only' } as const
 export type ReceiptState = typeof ReceiptState[keyof typeof ReceiptState]
@@ -55,7 +55,7 @@ export interface Moment {
   readonly isCurrent: boolean
 }
 
-export function receiptOf (tally: Tally, { nowMs, wallMs, isCurrent }: Moment, settings: Pick<PurgeSettings, 'leaseMs' | 'clockSlackMs' | 'waitingShownMax'>): Receipt {
+export function receiptOf (tally: Tally, { nowMs, wallMs, isCurrent }: Moment, settings: Pick<SpreadSettings, 'leaseMs' | 'clockSlackMs' | 'waitingShownMax'>): Receipt {
   const { purge, view, applied, refused, outvotedAtMs } = tally
   const members = [...view].flatMap(([region, peers]) => [...peers].map((peer) => ({ peer, region })))
   const done = members.flatMap((each) => applied.has(each.peer) ? [{ ...each, atMs: Math.round(purge.atMs + applied.get(each.peer)!) }] : [])

@@ -14,12 +14,12 @@ import type { Missing, PurgeLog } from './log.ts'
 import { decodeMissing, decodeStated, encodeAsk, type Stated } from './messages.ts'
 import type { PurgeLogger } from './ports.ts'
 import type { PurgeVector } from './purge.ts'
-import type { PurgeSettings } from './settings.ts'
-import { covers, lacks, vectorHash } from './vector.ts'
+import type { SpreadSettings } from './settings.ts'
+import { covers, vectorHash } from './vector.ts'
 
 export interface RepairInit {
   readonly clock: Clock
-  readonly settings: PurgeSettings
+  readonly settings: SpreadSettings
   readonly call: Call
   readonly log: PurgeLog
   readonly intake: Intake
@@ -104,8 +104,7 @@ export class Repair {
   /** @returns whether anything of it was news */
   async #takePage (peer: PeerName, { purges, floors }: Missing): Promise<boolean> {
     const { log, intake, logger } = this.#init
-    const beyond = floors.filter(({ peer: of, incarnation, floor }) => lacks(log.vector(), new Map([[of, [{ incarnation, sequence: floor }]]])).size > 0)
-    if (beyond.length > 0) await intake.revalidateAll(`peer ${peer} holds purges no more that this edge lacks`, beyond)
+    if (floors.length > 0) await intake.revalidateAll(`peer ${peer} holds purges no more that this edge lacks`, floors)
     const news = purges.filter(({ purge }) => !log.has(purge.id))
     const taken = await Promise.allSettled(news.map(async (signed) => { await intake.take(signed) }))
     const failed = taken.find((each) => each.status === 'rejected')
@@ -115,7 +114,7 @@ export class Repair {
       this.#warned = messageOf(failed.reason)
       logger.warn({ peer, reason: this.#warned }, 'a purge that another edge holds cannot be taken in')
     }
-    return beyond.length > 0 || taken.some(({ status }) => status === 'fulfilled')
+    return floors.length > 0 || taken.some(({ status }) => status === 'fulfilled')
   }
 
   #hashOf (vector: PurgeVector): string {

@@ -48,19 +48,22 @@ export class Purges {
   readonly #viewer: Viewer
   readonly #rounds: Periodic
   readonly #keeping: Periodic
+  readonly #everything: { readonly number: number, readonly atMs: number } | undefined
+  #revalidating: Promise<void> | undefined
   #seenWallMs: number | undefined
   #mustRevalidate: string | undefined
   #lastCurrentMs: number | undefined
 
   constructor (init: PurgesInit, kept: KeptPurges) {
-    const { clock, settings, self, region, expectsOthers, call, isMember, rttMs, logger, applier } = init
+    const { clock, settings, self, region, expectsOthers, call, isMember, rttMs, logger } = init
     this.#init = init
     const floors = recordOf(kept, Record.Floors)
     const everything = recordOf(kept, Record.Everything)
-    const number = Math.max(Number(floors?.number ?? 0), Number(everything?.number ?? 0))
+    this.#everything = everything === undefined ? undefined : { number: Number(everything.number), atMs: Number(everything.atMs) }
+    const number = Math.max(Number(floors?.number ?? 0), this.#everything?.number ?? 0)
     this.#log = new PurgeLog({ self, settings, entries: kept.entries, floors: Array.isArray(floors?.floors) ? floors.floors.map(floorOf) : [], number })
     this.#fences = new Fences({ self, region, settings, expectsOthers, nowMs: clock.nowMs() })
-    this.#intake = new Intake({ ...init, log: this.#log })
+    this.#intake = new Intake({ ...init, log: this.#log, onRevalidated: () => { this.#isLevel() } })
     this.#viewer = new Viewer({ ...init, onView: (view) => { this.#fences.see(view) }, kept: recordOf(kept, Record.View) })
     this.#flights = new Flights({ clock, settings, call, isMember, rttMs })
     this.#repair = new Repair({
@@ -89,16 +92,19 @@ export class Purges {
     this.#rounds = periodic(async (signal) => await this.#repair.round(signal))
     this.#keeping = periodic(async () => await this.#keep())
 
-    this.#restore(kept, everything, applier)
     const seen = recordOf(kept, Record.Seen)
     this.#seenWallMs = typeof seen?.wallMs === 'number' ? seen.wallMs : undefined
     this.#mustRevalidate = kept.isDamaged ? 'the purge log on the disk is damaged' : this.#seenWallMs === undefined ? 'it is not known since when this edge was away' : undefined
     this.#viewer.update()
   }
 
+  /** Applies what was kept, where that was lost; before anything stored is served. */
+  restore (): void { this.#intake.restore(this.#everything) }
+
   /** Begins to ask others. */
   async start (): Promise<void> {
-    await this.#revalidateIfDue()
+    // Where there are others, this comes when it is known what is missing; nothing stored is served as current before.
+    if (this.isCurrent()) await this.#revalidateIfDue()
     this.#rounds.start()
     this.#keeping.start()
   }
@@ -107,6 +113,7 @@ export class Purges {
     this.#rounds.stop()
     this.#keeping.stop()
     this.#flights.stop()
+    this.#viewer.stop()
     if (this.isCurrent()) await this.#writeSeen()
   }
 
@@ -119,7 +126,7 @@ export class Purges {
   /**
    * Takes an order from whoever may give one here: who that is, the caller has checked. May be repeated under the same idempotency key.
    *
-   * @throws PurgeBusyError, PurgeKeyError, PurgeTooLargeError, PurgeStoreError, or the signal's reason
+   * @throws PurgeKeyError, PurgeTooLargeError, PurgeStoreError, or the signal's reason
    */
   async purge (order: PurgeOrder, signal?: AbortSignal): Promise<Receipt> { return await this.#orders.order(order, signal) }
 
@@ -192,35 +199,34 @@ export class Purges {
     this.#viewer.update()
     if (this.isCurrent()) await this.#writeSeen()
     const { numbers, lost } = this.#log.prune(clock.wallMs())
-    if (lost) await this.#intake.revalidateAll('a purge was never had of which later ones are known', [])
+    if (lost) await this.#intake.revalidateAll('a purge was never had of which later ones are known')
     if (numbers.length > 0) await this.#intake.keepFloors(numbers)
     return settings.seenIntervalMs
   }
 
   async #revalidateIfDue (): Promise<void> {
+    await (this.#revalidating ??= this.#judgeAbsence().finally(() => { this.#revalidating = undefined }))
+  }
+
+  /** An edge that was away for longer than purges are kept, or does not know, cannot learn what it missed. */
+  async #judgeAbsence (): Promise<void> {
     const { clock, settings: { horizonMs } } = this.#init
-    const nowMs = clock.nowMs()
-    const awayMs = this.#lastCurrentMs !== undefined ? nowMs - this.#lastCurrentMs : this.#seenWallMs !== undefined ? clock.wallMs() - this.#seenWallMs : 0
+    const awayMs = this.#lastCurrentMs !== undefined ? clock.nowMs() - this.#lastCurrentMs : this.#seenWallMs !== undefined ? clock.wallMs() - this.#seenWallMs : 0
     const why = this.#mustRevalidate ?? (awayMs > horizonMs ? `this edge was away for ${Math.round(awayMs / 360_000) / 10} h, longer than purges are kept` : undefined)
-    if (why !== undefined) {
-      await this.#intake.revalidateAll(why, [])
-      await this.#writeSeen()
-    } else if (this.isCurrent()) this.#lastCurrentMs = nowMs
-    this.#mustRevalidate = undefined
+    if (why !== undefined) await this.#intake.revalidateAll(why)
+    else if (this.isCurrent()) this.#isLevel()
   }
 
   /** What is stored here lacks no purge of before, as far as this edge can know. */
-  async #writeSeen (): Promise<void> {
-    const { clock, store } = this.#init
-    this.#lastCurrentMs = clock.nowMs()
-    this.#seenWallMs = clock.wallMs()
-    await store.write({ records: { [Record.Seen]: encodeHead({ wallMs: this.#seenWallMs }) } })
+  #isLevel (): void {
+    this.#mustRevalidate = undefined
+    this.#lastCurrentMs = this.#init.clock.nowMs()
+    this.#seenWallMs = this.#init.clock.wallMs()
   }
 
-  #restore (kept: KeptPurges, everything: Readonly<Record<string, unknown>> | undefined, applier: PurgesInit['applier']): void {
-    const all = kept.entries.map(({ signed, number }) => ({ purge: signed.purge, number }))
-    if (everything !== undefined) all.push({ purge: this.#intake.everything(Number(everything.atMs)), number: Number(everything.number) })
-    for (const { purge, number } of all.sort((one, other) => one.number - other.number)) applier.restore?.(purge, number)
+  async #writeSeen (): Promise<void> {
+    this.#isLevel()
+    await this.#init.store.write({ records: { [Record.Seen]: encodeHead({ wallMs: this.#seenWallMs }) } })
   }
 
   #self (): TreeMember {

@@ -1,9 +1,9 @@
 /**
- * Every interval, limit and budget of purging, with its reason. Three of them hang together: what a receipt promises of an edge that
+ * Every interval, limit and budget of carrying purges, with its reason. Three of them hang together: what a receipt promises of an edge that
  * cannot be reached is `leaseMs + clockSlackMs` away, and `leaseMs` is several times `vectorIntervalMs` plus the time that it takes to
  * notice that a delegate is dead, or edges would be fenced by a single crash.
  */
-export const purgeDefaults = Object.freeze({
+export const spreadDefaults = Object.freeze({
   /**
    * How long a purge can be had from the log by an edge that was away, ms. An edge that was away longer revalidates everything. Higher:
    * fewer of those, a longer log, and an edge that died for good counts as one that may come back for longer.
@@ -33,10 +33,8 @@ export const purgeDefaults = Object.freeze({
   /** Purges that an edge passes on at once. Past it they are applied, and reach others by repair. */
   flightsMax: 2_048,
 
-  /** Orders a second that an edge takes in the long run. Each costs every edge a sync, a signature's check and some hundred bytes. */
-  ordersPerSecondMax: 50,
-  /** Orders at once after a pause. */
-  ordersBurstMax: 500,
+  /** In a minority nothing can be promised, however long one waits: a caller then waits this long for the edges that can be reached, ms. */
+  hereOnlyWaitMs: 1_000,
   /** Receipts held. An older one is gathered anew when it is asked for. */
   receiptsMax: 1_000,
   /** Edges named in a receipt that have not applied it; the rest are a number. */
@@ -68,4 +66,4 @@ export const purgeDefaults = Object.freeze({
   seenIntervalMs: 60_000
 })
 
-export type PurgeSettings = { readonly [K in keyof typeof purgeDefaults]: number }
+export type SpreadSettings = { readonly [K in keyof typeof spreadDefaults]: number }

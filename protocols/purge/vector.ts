@@ -8,9 +8,9 @@ import type { PeerName } from '../ids.ts'
 import { WireError } from '../errors.ts'
 import { decodeHead, encodeHead } from '../wire.ts'
 import type { PurgeId, PurgeMark, PurgeVector } from './purge.ts'
-import type { PurgeSettings } from './settings.ts'
+import type { SpreadSettings } from './settings.ts'
 
-type Bounds = Pick<PurgeSettings, 'livesMax' | 'beyondMax'>
+type Bounds = Pick<SpreadSettings, 'livesMax' | 'beyondMax'>
 
 export function has (vector: PurgeVector, { peer, incarnation, sequence }: PurgeId): boolean {
   const mark = vector.get(peer)?.find((each) => each.incarnation === incarnation)

@@ -10,12 +10,12 @@ import { encodeHead } from '../wire.ts'
 import type { View } from './fences.ts'
 import { Record } from './intake.ts'
 import type { PurgeLogger, PurgeStore } from './ports.ts'
-import type { PurgeSettings } from './settings.ts'
+import type { SpreadSettings } from './settings.ts'
 import type { TreeMember } from './tree.ts'
 
 export interface ViewerInit {
   readonly clock: Clock
-  readonly settings: Pick<PurgeSettings, 'horizonMs'>
+  readonly settings: Pick<SpreadSettings, 'horizonMs'>
   readonly self: PeerName
   readonly region: Region
   readonly store: PurgeStore
@@ -37,7 +37,7 @@ export class Viewer {
   readonly #known = new Map<PeerName, { region: Region, silentMs?: number }>()
   #view: View = new Map()
   #text = ''
-  #isWriting = false
+  #cancel: (() => void) | undefined
 
   constructor (init: ViewerInit) {
     this.#init = init
@@ -72,12 +72,16 @@ export class Viewer {
     this.#write()
   }
 
+  stop (): void {
+    this.#cancel?.()
+    // Nothing is written any more.
+    this.#cancel = () => {}
+  }
+
   #write (): void {
     const { clock, store, logger } = this.#init
-    if (this.#isWriting) return
-    this.#isWriting = true
-    clock.after(writeDelayMs, () => {
-      this.#isWriting = false
+    this.#cancel ??= clock.after(writeDelayMs, () => {
+      this.#cancel = undefined
       const members = [...this.#known].map(([peer, { region, silentMs }]) => [peer, region, ...(silentMs === undefined ? [] : [silentMs])])
       store.write({ records: { [Record.View]: encodeHead({ members }) } }).catch((error: unknown) => { logger.warn({ reason: messageOf(error) }, 'the members cannot be written down') })
     })

@@ -5,43 +5,46 @@
 import { RpcError, type Call } from '../../../protocols/rpc.ts'
 import type { PeerName, Region } from '../../../protocols/ids.ts'
 import type { LogEntry } from '../../../protocols/purge/log.ts'
-import type { KeptPurges, PurgeBatch, PurgeStore } from '../../../protocols/purge/ports.ts'
+import type { PurgeBatch, PurgeStore } from '../../../protocols/purge/ports.ts'
 import type { Purge } from '../../../protocols/purge/purge.ts'
 import { purgeIdText } from '../../../protocols/purge/selector.ts'
 import { openPurges, type Purges } from '../../../protocols/purge/service.ts'
-import { purgeDefaults, type PurgeSettings } from '../../../protocols/purge/settings.ts'
+import { spreadDefaults, type SpreadSettings } from '../../../protocols/purge/settings.ts'
 import { decodeFrame, encodeFrame } from '../../../protocols/wire.ts'
 import { generator, VirtualClock } from '../directory/world.ts'
 
-export class MemoryDisk implements PurgeStore {
+/** What is on an edge's disk. */
+export class MemoryDisk {
   readonly entries = new Map<number, LogEntry>()
   readonly records = new Map<string, Uint8Array>()
   readonly #clock: VirtualClock
-  syncMs: number
-  /** A kill ends what was being written. */
-  life = 0
+  readonly #syncMs: number
 
   constructor (clock: VirtualClock, syncMs = 2) {
     this.#clock = clock
-    this.syncMs = syncMs
+    this.#syncMs = syncMs
   }
 
-  async load (): Promise<KeptPurges> {
-    return { entries: [...this.entries.values()].sort((one, other) => one.number - other.number), records: new Map(this.records), isDamaged: false }
+  /** @param lives whether the process that opened it does: nobody hears of what was being written when it was killed */
+  open (lives: () => boolean): PurgeStore {
+    return {
+      load: async () => ({ entries: [...this.entries.values()].sort((one, other) => one.number - other.number), records: new Map(this.records), isDamaged: false }),
+      write: async (batch) => {
+        await new Promise<void>((resolve) => {
+          this.#clock.after(this.#syncMs, () => {
+            if (!lives()) return
+            this.#put(batch)
+            resolve()
+          })
+        })
+      }
+    }
   }
 
-  async write ({ entries = [], drop = [], records = {} }: PurgeBatch): Promise<void> {
-    const { life } = this
-    await new Promise<void>((resolve) => {
-      this.#clock.after(this.syncMs, () => {
-        // Killed: nobody hears of it any more.
-        if (life !== this.life) return
-        for (const entry of entries) this.entries.set(entry.number, entry)
-        for (const number of drop) this.entries.delete(number)
-        for (const [name, bytes] of Object.entries(records)) this.records.set(name, bytes)
-        resolve()
-      })
-    })
+  #put ({ entries = [], drop = [], records = {} }: PurgeBatch): void {
+    for (const entry of entries) this.entries.set(entry.number, entry)
+    for (const number of drop) this.entries.delete(number)
+    for (const [name, bytes] of Object.entries(records)) this.records.set(name, bytes)
   }
 }
 
@@ -53,13 +56,15 @@ export interface SimEdge {
   /** What was applied in this life, or restored into it; by id, when. */
   applied: Map<string, number>
   /** Times that everything was to be revalidated. */
-  revalidations: number
+  revalidations: Set<string>
+  /** Times that it was started or killed: what is left of an earlier life does nothing. */
+  life: number
   calls: number
 }
 
 export interface WorldInit {
   readonly seed: number
-  readonly settings?: Partial<PurgeSettings>
+  readonly settings?: Partial<SpreadSettings>
   /** Round trips, ms: within a region and between two. */
   readonly nearMs?: readonly [number, number]
   readonly farMs?: readonly [number, number]
@@ -68,7 +73,7 @@ export interface WorldInit {
 
 export class World {
   readonly clock: VirtualClock
-  readonly settings: PurgeSettings
+  readonly settings: SpreadSettings
   readonly edges = new Map<PeerName, SimEdge>()
   readonly left = new Set<PeerName>()
   loss = 0
@@ -81,11 +86,11 @@ export class World {
     this.#init = init
     this.#random = generator(init.seed)
     this.clock = new VirtualClock(this.#random)
-    this.settings = { ...purgeDefaults, ...init.settings }
+    this.settings = { ...spreadDefaults, ...init.settings }
   }
 
   add (name: PeerName, region: Region): SimEdge {
-    const edge: SimEdge = { name, region, disk: new MemoryDisk(this.clock), purges: undefined, applied: new Map(), revalidations: 0, calls: 0 }
+    const edge: SimEdge = { name, region, disk: new MemoryDisk(this.clock), purges: undefined, applied: new Map(), revalidations: new Set(), life: 0, calls: 0 }
     this.edges.set(name, edge)
     return edge
   }
@@ -94,10 +99,13 @@ export class World {
     if (edge.purges !== undefined) return
     this.left.delete(edge.name)
     const { clock, settings } = this
-    edge.applied = new Map()
+    const life = ++edge.life
+    const lives = (): boolean => edge.life === life
+    const applied = new Map<string, number>()
+    edge.applied = applied
     const apply = ({ id, soft, selectors }: Purge): void => {
-      if (id.sequence === 0 && soft && selectors[0]?.kind === 'everything') edge.revalidations++
-      else edge.applied.set(purgeIdText(id), clock.nowMs())
+      if (id.sequence === 0 && soft && selectors[0]?.kind === 'everything') edge.revalidations.add(purgeIdText(id))
+      else applied.set(purgeIdText(id), clock.nowMs())
     }
     const purges = await openPurges({
       clock, settings,
@@ -105,11 +113,11 @@ export class World {
       self: edge.name,
       region: edge.region,
       expectsOthers: this.edges.size > 1,
-      store: edge.disk,
-      applier: { apply, restore: (purge) => { if (purge.id.sequence > 0) apply(purge) } },
+      store: edge.disk.open(lives),
+      applier: { apply },
       sign: () => Buffer.from(edge.name),
       verify: (peer, _message, signature) => Buffer.from(signature).toString() === peer,
-      call: this.#call(edge),
+      call: this.#call(edge, lives),
       members: () => this.members(),
       isMember: (peer) => this.edges.has(peer) && !this.left.has(peer),
       isLinked: (peer) => this.#isLinked(edge, this.edges.get(peer)),
@@ -117,6 +125,7 @@ export class World {
       rttMs: (peer) => this.#rttMs(edge, this.edges.get(peer)!),
       logger: { info: () => {}, warn: () => {} }
     })
+    purges.restore()
     edge.purges = purges
     void purges.start()
   }
@@ -125,7 +134,7 @@ export class World {
   kill (edge: SimEdge): void {
     const { purges } = edge
     edge.purges = undefined
-    edge.disk.life++
+    edge.life++
     void purges?.stop()
   }
 
@@ -159,18 +168,17 @@ export class World {
     return min + place([one.name, other.name].sort().join(' ')) % 1_000 / 1_000 * (max - min)
   }
 
-  #call (edge: SimEdge): Call {
+  #call (edge: SimEdge, lives: () => boolean): Call {
     return async (peer, head, { payload, timeoutMs = 5_000, signal } = {}) => {
       edge.calls++
       const bytes = encodeFrame(head, payload).subarray()
       const answer = Promise.withResolvers<ReturnType<typeof decodeFrame>>()
       const to = this.edges.get(peer)
-      const own = edge.purges
       const silence = this.clock.after(timeoutMs, () => { answer.reject(new RpcError('COLONY_RPC_SILENT', peer, 'silent')) })
       const onAbort = (): void => { answer.reject(signal?.reason) }
       signal?.addEventListener('abort', onAbort, { once: true })
       const carry = (from: SimEdge, target: SimEdge, then: () => void): void => {
-        if (!this.reaches(from, target) || this.#random() < this.loss) return
+        if (!lives() || !this.reaches(from, target) || this.#random() < this.loss) return
         this.clock.after(this.#rttMs(from, target) / 2, then)
       }
       if (to !== undefined) {
@@ -179,7 +187,7 @@ export class World {
           if (purges === undefined) return
           purges.answer(decodeFrame(bytes), edge.name, new AbortController().signal).then((message) => {
             const back = encodeFrame(message.head, message.payload).subarray()
-            if (to.purges === purges) carry(to, edge, () => { if (own === undefined || edge.purges === own) answer.resolve(decodeFrame(back)) })
+            if (to.purges === purges) carry(to, edge, () => { answer.resolve(decodeFrame(back)) })
           }, (error: Error) => {
             carry(to, edge, () => { answer.reject(new RpcError('COLONY_RPC_REFUSED', peer, error.message)) })
           })

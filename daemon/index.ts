@@ -48,6 +48,7 @@ import { Origins } from './origin/origins.ts'
 import { RaftDisk } from './raft/disk.ts'
 import { Publish } from './publish/publish.ts'
 import { pullOver } from './publish/pull.ts'
+import { carryPurges, type Purges } from './purge/carry.ts'
 import { RoutingFetcher } from './routing/fetcher.ts'
 import { Provider } from './routing/provider.ts'
 import { openState } from './state.ts'
@@ -76,6 +77,7 @@ export interface Edge {
   readonly agreed: AgreedConfig
   /** Its part in the region's group. */
   readonly agreement: Agreement
+  readonly purges: Purges
 }
 
 export interface EdgeDeps {
@@ -151,7 +153,8 @@ export async function createEdge (config: EdgeConfig, deps: EdgeDeps = {}): Prom
       survey: async (...call) => call[0].head.kind === 'summary' ? { head: encodeSummary(summary()) } : await answerSurvey(...call),
       warm: async (...call) => await answerWarm(...call),
       publish: async (...call) => await publish.answer(...call),
-      config: async (...call) => await agreed.answer(...call)
+      config: async (...call) => await agreed.answer(...call),
+      purge: async (...call) => await purges.answer(...call)
     }
   })
   const { node, membership, directory, filters, providers, raft } = colony
@@ -245,6 +248,8 @@ export async function createEdge (config: EdgeConfig, deps: EdgeDeps = {}): Prom
   const global = groupOf(globalAgreement)
   for (const each of [agreement, globalAgreement]) each.onChange(() => { agreed.changed() })
 
+  const purges = await carryPurges({ ...colony, config, clock, state, metrics, networkKey, logger: log.scope('purge'), applier: { apply: () => {} } })
+
   // The way of a request.
   const fetcher = new RoutingFetcher({ name: config.name, peers: mesh, settings: settings.routing, clock, onStep: telemetry.onStep })
   const cache = new Cache({
@@ -333,6 +338,7 @@ export async function createEdge (config: EdgeConfig, deps: EdgeDeps = {}): Prom
     { name: 'state', stop: async () => { await state.close() } },
     { name: 'metrics', stop: () => { metrics.close() } },
     { name: 'origins', stop: async () => { await origins.close() } },
+    { name: 'purge-log', start: () => { purges.restore() } },
     { name: 'store', start: async () => { await store.start() }, stop: async () => { await store.stop() } },
     { name: 'config', start: async () => { await agreed.start() }, stop: async () => { await agreed.stop() } },
     { name: 'admin', start: async () => { listening.admin = httpUrl(await admin.start()) }, stop: async () => { await admin.stop({ graceMs: 0 }) } },
@@ -344,6 +350,7 @@ export async function createEdge (config: EdgeConfig, deps: EdgeDeps = {}): Prom
       start: async () => { for (const each of [agreement, globalAgreement]) await each.start() },
       stop: async () => { await Promise.all([agreement, globalAgreement].map(async (each) => { await each.stop() })) }
     },
+    { name: 'purges', start: async () => { await purges.start() }, stop: async () => { await purges.stop() } },
     { name: 'directory', start: () => { directory.start() }, stop: () => { directory.stop() } },
     { name: 'holdings', stop: () => { holdings.stop() } },
     { name: 'publish', start: () => { publish.start() }, stop: () => { publish.stop() } },
@@ -365,7 +372,7 @@ export async function createEdge (config: EdgeConfig, deps: EdgeDeps = {}): Prom
 
   let ready: Ready = { http: '', admin: '', peer: self, listen: '' }
   return {
-    status, agreed, agreement,
+    status, agreed, agreement, purges,
     get ready () { return ready },
     start: async () => {
       await lifecycle.start()

@@ -34,7 +34,7 @@ export class PurgeDisk implements PurgeStore {
     const records = new Map<string, Uint8Array>()
     let isDamaged = false
     for await (const [key, value] of database.iterator({})) {
-      if (key.startsWith('r/')) records.set(key.slice(2), value)
+      if (key.startsWith('r/')) records.set(key.slice(2), new Uint8Array(value))
       else {
         try {
           entries.push(entryOf(key, value))

@@ -88,7 +88,6 @@ export class PurgeLog {
   get bytes (): number { return this.#bytes }
   /** The highest number that was given. */
   get number (): number { return this.#number }
-  get hasGaps (): boolean { return this.#progress.hasGaps }
 
   /** Of what has no entry: a number that no entry has. */
   nextNumber (): number { return ++this.#number }

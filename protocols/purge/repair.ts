@@ -31,6 +31,8 @@ export interface RepairInit {
   readonly onStated: (peer: PeerName, vector: PurgeVector) => void
   /** Before what was heard may make this edge current. */
   readonly beforeCurrent: () => Promise<void>
+  /** After it counts. */
+  readonly onHeard: (peer: PeerName) => void
 }
 
 export interface RepairCounters { asked: number, unanswered: number, fetched: number, refused: number }
@@ -88,6 +90,7 @@ export class Repair {
     if (!covers(log.vector(), vector)) return
     await this.#init.beforeCurrent()
     fences.heard(peer, atMs, ages)
+    this.#init.onHeard(peer)
   }
 
   async #fetchAll (peer: PeerName, signal: AbortSignal | undefined): Promise<void> {
@@ -104,6 +107,7 @@ export class Repair {
   /** @returns whether anything of it was news */
   async #takePage (peer: PeerName, { purges, floors }: Missing): Promise<boolean> {
     const { log, intake, logger } = this.#init
+    const before = log.vector()
     if (floors.length > 0) await intake.revalidateAll(`peer ${peer} holds purges no more that this edge lacks`, floors)
     const news = purges.filter(({ purge }) => !log.has(purge.id))
     const taken = await Promise.allSettled(news.map(async (signed) => { await intake.take(signed) }))
@@ -114,7 +118,7 @@ export class Repair {
       this.#warned = messageOf(failed.reason)
       logger.warn({ peer, reason: this.#warned }, 'a purge that another edge holds cannot be taken in')
     }
-    return floors.length > 0 || taken.some(({ status }) => status === 'fulfilled')
+    return log.vector() !== before
   }
 
   #hashOf (vector: PurgeVector): string {

@@ -53,6 +53,7 @@ export class Purges {
   #seenWallMs: number | undefined
   #mustRevalidate: string | undefined
   #lastCurrentMs: number | undefined
+  #stated: { readonly of: PurgeVector, readonly bytes: Uint8Array } | undefined
 
   constructor (init: PurgesInit, kept: KeptPurges) {
     const { clock, settings, self, region, expectsOthers, call, isMember, rttMs, logger } = init
@@ -64,7 +65,7 @@ export class Purges {
     this.#log = new PurgeLog({ self, settings, entries: kept.entries, floors: Array.isArray(floors?.floors) ? floors.floors.map(floorOf) : [], number })
     this.#fences = new Fences({ self, region, settings, expectsOthers, nowMs: clock.nowMs() })
     this.#intake = new Intake({ ...init, log: this.#log, onRevalidated: () => { this.#isLevel() } })
-    this.#viewer = new Viewer({ ...init, onView: (view) => { this.#fences.see(view) }, kept: recordOf(kept, Record.View) })
+    this.#viewer = new Viewer({ ...init, isCurrent: () => this.isCurrent(), onView: (view) => { this.#fences.see(view) }, kept: recordOf(kept, Record.View) })
     this.#flights = new Flights({ clock, settings, call, isMember, rttMs })
     this.#repair = new Repair({
       clock, settings, call, logger,
@@ -76,14 +77,15 @@ export class Purges {
         return askees(this.#self(), members, members.map(({ peer }) => peer).filter((peer) => peer !== self && init.isLinked(peer)), turn)
       },
       onStated: (peer, vector) => { this.#orders.stated(peer, vector) },
-      beforeCurrent: async () => { await this.#revalidateIfDue() }
+      beforeCurrent: async () => { await this.#revalidateIfDue() },
+      onHeard: (peer) => { this.#viewer.heard(peer) }
     })
     this.#orders = new Orders({
       ...init,
       log: this.#log,
       intake: this.#intake,
       isCurrent: () => this.isCurrent(),
-      view: () => this.#viewer.view(),
+      view: () => this.#viewer.everyone(),
       launch: (signed) => this.#flights.launch(signed, issue(this.#self(), init.members(), init.isLinked))
     })
     const periodic = (run: (signal: AbortSignal) => number | Promise<number>): Periodic => new Periodic({
@@ -147,7 +149,9 @@ export class Purges {
     const { clock, settings } = this.#init
     const lastMs = this.isCurrent() ? clock.nowMs() : this.#lastCurrentMs
     if (lastMs === undefined || clock.nowMs() - lastMs > settings.horizonMs / 2) return undefined
-    return encodeVector(this.#log.stated(clock.wallMs()))
+    const of = this.#log.stated(clock.wallMs())
+    if (this.#stated?.of !== of) this.#stated = { of, bytes: encodeVector(of) }
+    return this.#stated.bytes
   }
 
   /** Whether what a peer sends with this vector has seen all purges that this edge has. @throws WireError for what is no vector */
@@ -184,8 +188,9 @@ export class Purges {
   async #pass (signed: SignedPurge, duty: Duty, from: PeerName): Promise<{ applied: PeerName[], complete: boolean }> {
     const { clock, settings, self, members } = this.#init
     await this.#intake.take(signed)
-    // Something before it is missing: whoever had this one has that, too.
-    if (this.#log.hasGaps) this.#repair.fetch(from).catch(() => {})
+    const { id } = signed.purge
+    // The one before it is missing: whoever had this one has that, too.
+    if (id.sequence > 1 && !this.#log.has({ ...id, sequence: id.sequence - 1 })) this.#repair.fetch(from).catch(() => {})
     if (duty === Duty.Keep) return { applied: [self], complete: true }
     const flight = this.#flights.launch(signed, pass(duty, this.#self(), members().filter(({ peer }) => peer !== from)))
     flight.has([self, from], clock.nowMs())

@@ -47,7 +47,7 @@ export function readSigned (value: unknown, bytesMax: number): SignedPurge {
   if (!(body instanceof Uint8Array) || !(signature instanceof Uint8Array) || signature.byteLength > 256) throw new WireError('a peer sent a purge without a body and a signature')
   if (body.byteLength > bytesMax) throw new WireError(`a peer sent a purge of ${body.byteLength} bytes; the longest is ${bytesMax}`)
   // Copies: what is kept must not hold the frame that it came in.
-  return { purge: decodePurge(decodeHead(body)), body: body.slice(), signature: signature.slice() }
+  return { purge: decodePurge(decodeHead(body)), body: new Uint8Array(body), signature: new Uint8Array(signature) }
 }
 
 function signedBytes (network: string, body: Uint8Array): Uint8Array {

@@ -74,9 +74,6 @@ export class Progress {
     return 'news'
   }
 
-  /** Whether something of what is known is missing below it. */
-  get hasGaps (): boolean { return [...this.#marks.values()].some((lives) => [...lives.values()].some(({ beyond }) => beyond.size > 0)) }
-
   /** Takes all of it for known. */
   adopt (vector: PurgeVector): void {
     for (const [peer, marks] of vector) {

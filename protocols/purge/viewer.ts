@@ -15,12 +15,14 @@ import type { TreeMember } from './tree.ts'
 
 export interface ViewerInit {
   readonly clock: Clock
-  readonly settings: Pick<SpreadSettings, 'horizonMs'>
+  readonly settings: Pick<SpreadSettings, 'horizonMs' | 'leaseMs'>
   readonly self: PeerName
   readonly region: Region
   readonly store: PurgeStore
   readonly members: () => readonly TreeMember[]
   readonly hasLeft: (peer: PeerName) => boolean
+  readonly isCurrent: () => boolean
+  /** Those that count. */
   readonly onView: (view: View) => void
   readonly logger: PurgeLogger
   readonly kept?: Readonly<Record<string, unknown>> | undefined
@@ -35,6 +37,8 @@ export class Viewer {
   readonly #init: ViewerInit
   /** By peer: its region, and since when it is silent, wall clock, ms. */
   readonly #known = new Map<PeerName, { region: Region, silentMs?: number }>()
+  /** Newcomers that do not count yet, and until when, ms. */
+  readonly #newcomers = new Map<PeerName, number>()
   #view: View = new Map()
   #text = ''
   #cancel: (() => void) | undefined
@@ -47,28 +51,37 @@ export class Viewer {
     }
   }
 
-  view (): View { return this.#view }
+  /** Newcomers among them. */
+  everyone (): View { return this.#view }
+
+  /** This edge has come level with it. */
+  heard (peer: PeerName): void { if (this.#newcomers.delete(peer)) this.update() }
 
   /** After members came or went, and now and then. */
   update (): void {
-    const { clock, settings, self, region, members, hasLeft, onView } = this.#init
+    const { clock, settings, self, region, members, hasLeft, isCurrent, onView } = this.#init
     const wallMs = clock.wallMs()
     const live = new Set<PeerName>([self])
     this.#known.set(self, { region })
     for (const member of members()) {
       live.add(member.peer)
-      if (this.#known.has(member.peer) || this.#known.size < knownMax) this.#known.set(member.peer, { region: member.region })
+      if (!this.#known.has(member.peer)) {
+        if (this.#known.size >= knownMax) continue
+        if (isCurrent()) this.#wait(member.peer)
+      }
+      this.#known.set(member.peer, { region: member.region })
     }
     for (const [peer, known] of this.#known) {
       if (live.has(peer)) continue
       known.silentMs ??= wallMs
       if (hasLeft(peer) || wallMs - known.silentMs > settings.horizonMs) this.#known.delete(peer)
     }
-    const text = [...this.#known].map(([peer, { region: of }]) => `${peer} ${of}`).sort().join()
+    for (const [peer, untilMs] of this.#newcomers) if (!this.#known.has(peer) || clock.nowMs() >= untilMs) this.#newcomers.delete(peer)
+    const text = [...this.#known].map(([peer, { region: of }]) => `${peer} ${of} ${this.#newcomers.has(peer)}`).sort().join()
     if (text === this.#text) return
     this.#text = text
-    this.#view = new Map([...Map.groupBy(this.#known, ([, { region: of }]) => of)].map(([of, each]) => [of, new Set(each.map(([peer]) => peer))]))
-    onView(this.#view)
+    this.#view = viewOf(this.#known)
+    onView(this.#newcomers.size === 0 ? this.#view : viewOf([...this.#known].filter(([peer]) => !this.#newcomers.has(peer))))
     this.#write()
   }
 
@@ -76,6 +89,12 @@ export class Viewer {
     this.#cancel?.()
     // Nothing is written any more.
     this.#cancel = () => {}
+  }
+
+  #wait (peer: PeerName): void {
+    const { clock, settings } = this.#init
+    this.#newcomers.set(peer, clock.nowMs() + settings.leaseMs)
+    clock.after(settings.leaseMs, () => { this.update() })
   }
 
   #write (): void {
@@ -86,4 +105,8 @@ export class Viewer {
       store.write({ records: { [Record.View]: encodeHead({ members }) } }).catch((error: unknown) => { logger.warn({ reason: messageOf(error) }, 'the members cannot be written down') })
     })
   }
+}
+
+function viewOf (known: Iterable<readonly [PeerName, { readonly region: Region }]>): View {
+  return new Map([...Map.groupBy(known, ([, { region }]) => region)].map(([region, each]) => [region, new Set(each.map(([peer]) => peer))]))
 }

@@ -116,18 +116,29 @@ describe('purges in a colony that fails', () => {
     expect((await large.purges!.status(told.find(({ receipt }) => receipt.id.peer === large.name)!.receipt.id, { wait: 'none', timeoutMs: 0 }))!.edges).toBe(6)
   }, 60_000)
 
-  it('leave both of two regions in a minority when they are cut, and nobody fenced when edges take their leave', async () => {
+  it('leave both of two regions in a minority when they are cut, and nobody fenced when edges take their leave or join', async () => {
     const world = await colony([2, 2], 3)
     world.reaches = (from, to) => from.region === to.region
     await world.clock.advance(settings.leaseMs + 100)
     expect(world.up().some(({ purges }) => purges!.isCurrent())).toBe(false)
     world.reaches = () => true
     await world.until(() => world.up().every(({ purges }) => purges!.isCurrent()), 5_000)
-    for (const each of world.up().filter(({ region }) => region === 'r1')) world.leave(each)
-    for (let ms = 0; ms < 3 * settings.leaseMs; ms += 100) {
-      await world.clock.advance(100)
-      expect(world.up().every(({ purges }) => purges!.isCurrent())).toBe(true)
+    const old = world.up().filter(({ region }) => region === 'r0')
+    const staysCurrent = async (): Promise<void> => {
+      for (let ms = 0; ms < 2 * settings.leaseMs; ms += 50) {
+        await world.clock.advance(50)
+        expect(old.every(({ purges }) => purges!.isCurrent())).toBe(true)
+      }
     }
+    for (const each of world.up().filter(({ region }) => region === 'r1')) world.leave(each)
+    await staysCurrent()
+    for (const name of ['new1', 'new2', 'new3']) await world.start(world.add(name, 'r0'))
+    await staysCurrent()
+    expect(world.up().every(({ purges }) => purges!.isCurrent())).toBe(true)
+    // Those count now: without them there is no majority.
+    for (const each of world.up().filter((one) => !old.includes(one))) world.kill(each)
+    await world.clock.advance(2 * settings.leaseMs)
+    expect(old.some(({ purges }) => purges!.isCurrent())).toBe(false)
   }, 60_000)
 
   it('are all fetched by an edge that was away before it is current; one that was away too long revalidates everything first', async () => {

@@ -13,6 +13,9 @@ import { spreadDefaults, type SpreadSettings } from '../../../protocols/purge/se
 import { decodeFrame, encodeFrame } from '../../../protocols/wire.ts'
 import { generator, VirtualClock } from '../directory/world.ts'
 
+/** From a kill until others drop the edge, ms. */
+const detectMs = 1_000
+
 /** What is on an edge's disk. */
 export class MemoryDisk {
   readonly entries = new Map<number, LogEntry>()
@@ -57,6 +60,8 @@ export interface SimEdge {
   applied: Map<string, number>
   /** Times that everything was to be revalidated. */
   revalidations: Set<string>
+  /** Since when it is down, ms. */
+  downMs: number
   /** Times that it was started or killed: what is left of an earlier life does nothing. */
   life: number
   calls: number
@@ -90,8 +95,9 @@ export class World {
   }
 
   add (name: PeerName, region: Region): SimEdge {
-    const edge: SimEdge = { name, region, disk: new MemoryDisk(this.clock), purges: undefined, applied: new Map(), revalidations: new Set(), life: 0, calls: 0 }
+    const edge: SimEdge = { name, region, disk: new MemoryDisk(this.clock), purges: undefined, applied: new Map(), revalidations: new Set(), downMs: this.clock.nowMs(), life: 0, calls: 0 }
     this.edges.set(name, edge)
+    this.#membersChanged()
     return edge
   }
 
@@ -119,7 +125,7 @@ export class World {
       verify: (peer, _message, signature) => Buffer.from(signature).toString() === peer,
       call: this.#call(edge, lives),
       members: () => this.members(),
-      isMember: (peer) => this.edges.has(peer) && !this.left.has(peer),
+      isMember: (peer) => this.#isMember(this.edges.get(peer)),
       isLinked: (peer) => this.#isLinked(edge, this.edges.get(peer)),
       hasLeft: (peer) => this.left.has(peer),
       rttMs: (peer) => this.#rttMs(edge, this.edges.get(peer)!),
@@ -128,6 +134,7 @@ export class World {
     purges.restore()
     edge.purges = purges
     void purges.start()
+    if (life > 1) this.#membersChanged()
   }
 
   /** At once, as by SIGKILL: what was not synced is lost. */
@@ -135,20 +142,29 @@ export class World {
     const { purges } = edge
     edge.purges = undefined
     edge.life++
+    edge.downMs = this.clock.nowMs()
     void purges?.stop()
+    this.clock.after(detectMs, () => { this.#membersChanged() })
   }
 
   /** Takes its leave. */
   leave (edge: SimEdge): void {
     this.kill(edge)
     this.left.add(edge.name)
-    for (const each of this.up()) each.purges?.membersChanged()
+    this.#membersChanged()
   }
 
   up (): SimEdge[] { return [...this.edges.values()].filter(({ purges }) => purges !== undefined) }
   members (): Array<{ peer: PeerName, region: Region, draining: boolean }> {
-    return [...this.edges.values()].filter(({ name }) => !this.left.has(name)).map(({ name, region }) => ({ peer: name, region, draining: false }))
+    return [...this.edges.values()].filter((edge) => this.#isMember(edge)).map(({ name, region }) => ({ peer: name, region, draining: false }))
   }
+
+  /** Those that are down are missed after a while. */
+  #isMember (edge: SimEdge | undefined): edge is SimEdge {
+    return edge !== undefined && !this.left.has(edge.name) && (edge.purges !== undefined || this.clock.nowMs() < edge.downMs + detectMs)
+  }
+
+  #membersChanged (): void { for (const each of this.up()) each.purges?.membersChanged() }
 
   /** Until the condition holds, but not longer. @returns how long it took, ms */
   async until (condition: () => boolean, maxMs: number, stepMs = 1): Promise<number> {

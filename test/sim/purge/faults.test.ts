@@ -31,6 +31,11 @@ const action: fc.Arbitrary<Action> = fc.oneof(
   { weight: 5, arbitrary: fc.record({ kind: fc.constant('pass' as const), forMs: fc.oneof(fc.nat(50), fc.nat(500), fc.integer({ min: 3_200, max: 6_000 })) }) }
 )
 
+/** Whatever happened before: one edge is cut off, and purges are ordered on both sides. */
+const ending: readonly Action[] = [
+  { kind: 'start', edge: 0 }, { kind: 'cut', sides: [true] }, { kind: 'pass', forMs: 3_200 }, { kind: 'order', edge: 0 }, { kind: 'order', edge: 1 }, { kind: 'pass', forMs: 4_500 }
+]
+
 interface Told { readonly id: string, readonly receipt: Receipt }
 
 async function colony (sizes: readonly number[], seed: number, more: Partial<SpreadSettings> = {}): Promise<World> {
@@ -66,11 +71,11 @@ describe('purges in a colony that fails', () => {
       const told: Told[] = []
       const acknowledged = new Set<string>()
       const done = (): string[] => told.filter(({ receipt: { state } }) => state === 'applied' || state === 'fenced').map(({ id }) => id)
-      for (const each of actions) {
+      for (const each of [...actions, ...ending]) {
         if (each.kind === 'order') order(world, all[each.edge % all.length]!, told, acknowledged)
         else if (each.kind === 'kill') world.kill(all[each.edge % all.length]!)
         else if (each.kind === 'start') await world.start(all[each.edge % all.length]!)
-        else if (each.kind === 'cut') world.reaches = (from, to) => each.sides[all.indexOf(from)] === each.sides[all.indexOf(to)]
+        else if (each.kind === 'cut') world.reaches = (from, to) => (each.sides[all.indexOf(from)] ?? false) === (each.sides[all.indexOf(to)] ?? false)
         else if (each.kind === 'heal') world.reaches = () => true
         else if (each.kind === 'lose') world.loss = each.share
         else for (let ms = 0; ms < each.forMs; ms += 50) {

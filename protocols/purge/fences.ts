@@ -44,6 +44,8 @@ export class Fences {
   }
 
   get view (): View { return this.#view }
+  /** It was told of others and has heard of none. */
+  get isAlone (): boolean { return this.#isAlone }
 
   /** @param view this edge among them */
   see (view: View): void {

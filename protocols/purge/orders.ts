@@ -40,6 +40,8 @@ export interface OrdersInit {
   readonly intake: Intake
   readonly sign: Sign
   readonly isCurrent: () => boolean
+  /** It has heard of nobody, and should have. */
+  readonly isAlone: () => boolean
   readonly hasLeft: (peer: PeerName) => boolean
   /** Whom a purge concerns that is ordered now. */
   readonly view: () => View
@@ -177,9 +179,9 @@ export class Orders {
   #isApplied (held: Held): boolean { return this.#receipt(held).state === ReceiptState.Applied }
 
   #receipt (held: Held): Receipt {
-    const { clock, settings, isCurrent, hasLeft } = this.#init
+    const { clock, settings, isCurrent, isAlone, hasLeft } = this.#init
     const view = new Map([...held.view].map(([region, members]): [Region, ReadonlySet<PeerName>] => [region, new Set([...members].filter((peer) => held.applied.has(peer) || !hasLeft(peer)))]).filter(([, members]) => members.size > 0))
-    return receiptOf({ ...held, view }, { nowMs: clock.nowMs(), wallMs: clock.wallMs(), isCurrent: isCurrent() }, settings)
+    return receiptOf({ ...held, view }, { nowMs: clock.nowMs(), wallMs: clock.wallMs(), isCurrent: isCurrent(), isAlone: isAlone() }, settings)
   }
 
   async #settled (held: Held, { wait, timeoutMs }: WaitFor, signal: AbortSignal | undefined): Promise<Receipt> {

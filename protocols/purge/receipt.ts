@@ -53,15 +53,17 @@ export interface Moment {
   readonly wallMs: number
   /** Whether this edge hears a majority of regions. */
   readonly isCurrent: boolean
+  /** It has heard of nobody, and should have: whom the purge concerns is not known. */
+  readonly isAlone: boolean
 }
 
-export function receiptOf (tally: Tally, { nowMs, wallMs, isCurrent }: Moment, settings: Pick<SpreadSettings, 'leaseMs' | 'clockSlackMs' | 'waitingShownMax'>): Receipt {
+export function receiptOf (tally: Tally, { nowMs, wallMs, isCurrent, isAlone }: Moment, settings: Pick<SpreadSettings, 'leaseMs' | 'clockSlackMs' | 'waitingShownMax'>): Receipt {
   const { purge, view, applied, refused, outvotedAtMs } = tally
   const members = [...view].flatMap(([region, peers]) => [...peers].map((peer) => ({ peer, region })))
   const done = members.flatMap((each) => applied.has(each.peer) ? [{ ...each, atMs: Math.round(purge.atMs + applied.get(each.peer)!) }] : [])
   const waiting = members.filter(({ peer }) => !applied.has(peer)).map((each) => ({ ...each, ...(refused.has(each.peer) && { why: refused.get(each.peer)! }) }))
   const fencedAtMs = outvotedAtMs === undefined ? undefined : outvotedAtMs + settings.leaseMs + settings.clockSlackMs
-  const state = waiting.length === 0 ? ReceiptState.Applied
+  const state = isAlone ? ReceiptState.HereOnly : waiting.length === 0 ? ReceiptState.Applied
     : fencedAtMs !== undefined ? nowMs >= fencedAtMs ? ReceiptState.Fenced : ReceiptState.Pending
       : isCurrent ? ReceiptState.Pending : ReceiptState.HereOnly
   return {
@@ -81,7 +83,7 @@ function notesOf (state: ReceiptState, waiting: number): string[] {
     case ReceiptState.Applied: return []
     case ReceiptState.Pending: return [`${edges} not answered yet: the purge is handed on, and each of them gets it before it counts as current again`]
     case ReceiptState.Fenced: return [`${edges} not applied it and cannot be current without it: what these have stored is served as the site's rule for fenced edges says`]
-    case ReceiptState.HereOnly: return [`this edge does not hear a majority of regions, and ${edges} not applied the purge: it counts where it is applied, others may serve what they have stored until they are reached`]
+    case ReceiptState.HereOnly: return ['this edge does not hear a majority of regions: the purge counts where it is applied, others may serve what they have stored until they are reached']
   }
 }
 

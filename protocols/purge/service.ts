@@ -77,7 +77,10 @@ export class Purges {
         return askees(this.#self(), members, members.map(({ peer }) => peer).filter((peer) => peer !== self && init.isLinked(peer)), turn)
       },
       onStated: (peer, vector) => { this.#orders.stated(peer, vector) },
-      beforeCurrent: async () => { await this.#revalidateIfDue() },
+      beforeCurrent: async () => {
+        await this.#revalidateIfDue()
+        if (!this.isCurrent()) await this.#viewer.written()
+      },
       onHeard: (peer) => { this.#viewer.heard(peer) }
     })
     this.#orders = new Orders({
@@ -85,6 +88,7 @@ export class Purges {
       log: this.#log,
       intake: this.#intake,
       isCurrent: () => this.isCurrent(),
+      isAlone: () => this.#fences.isAlone,
       view: () => this.#viewer.everyone(),
       launch: (signed) => this.#flights.launch(signed, issue(this.#self(), init.members(), init.isLinked))
     })

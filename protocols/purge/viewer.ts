@@ -85,6 +85,14 @@ export class Viewer {
     this.#write()
   }
 
+  /** Resolves when it is known, after a restart too, who counts: before that this edge must not be current. @throws what the store throws */
+  async written (): Promise<void> {
+    if (this.#cancel === undefined) return
+    this.#cancel()
+    this.#cancel = undefined
+    await this.#put()
+  }
+
   stop (): void {
     this.#cancel?.()
     // Nothing is written any more.
@@ -98,12 +106,16 @@ export class Viewer {
   }
 
   #write (): void {
-    const { clock, store, logger } = this.#init
+    const { clock, logger } = this.#init
     this.#cancel ??= clock.after(writeDelayMs, () => {
       this.#cancel = undefined
-      const members = [...this.#known].map(([peer, { region, silentMs }]) => [peer, region, ...(silentMs === undefined ? [] : [silentMs])])
-      store.write({ records: { [Record.View]: encodeHead({ members }) } }).catch((error: unknown) => { logger.warn({ reason: messageOf(error) }, 'the members cannot be written down') })
+      this.#put().catch((error: unknown) => { logger.warn({ reason: messageOf(error) }, 'the members cannot be written down') })
     })
+  }
+
+  async #put (): Promise<void> {
+    const members = [...this.#known].map(([peer, { region, silentMs }]) => [peer, region, ...(silentMs === undefined ? [] : [silentMs])])
+    await this.#init.store.write({ records: { [Record.View]: encodeHead({ members }) } })
   }
 }
 

@@ -74,6 +74,8 @@ export interface WorldInit {
   readonly nearMs?: readonly [number, number]
   readonly farMs?: readonly [number, number]
   readonly linksMax?: number
+  /** What a sync of the disk takes, ms. */
+  readonly syncMs?: number
 }
 
 export class World {
@@ -84,6 +86,8 @@ export class World {
   loss = 0
   /** Whether a message from one to another arrives. */
   reaches: (from: SimEdge, to: SimEdge) => boolean = () => true
+  /** Whose signatures an edge does not take. */
+  distrusts: (edge: SimEdge, peer: PeerName) => boolean = () => false
   readonly #random: () => number
   readonly #init: WorldInit
 
@@ -95,7 +99,7 @@ export class World {
   }
 
   add (name: PeerName, region: Region): SimEdge {
-    const edge: SimEdge = { name, region, disk: new MemoryDisk(this.clock), purges: undefined, applied: new Map(), revalidations: new Set(), downMs: this.clock.nowMs(), life: 0, calls: 0 }
+    const edge: SimEdge = { name, region, disk: new MemoryDisk(this.clock, this.#init.syncMs), purges: undefined, applied: new Map(), revalidations: new Set(), downMs: this.clock.nowMs(), life: 0, calls: 0 }
     this.edges.set(name, edge)
     this.#membersChanged()
     return edge
@@ -108,6 +112,7 @@ export class World {
     const life = ++edge.life
     const lives = (): boolean => edge.life === life
     const applied = new Map<string, number>()
+    const knows = new Set<PeerName>()
     edge.applied = applied
     const apply = ({ id, soft, selectors }: Purge): void => {
       if (id.sequence === 0 && soft && selectors[0]?.kind === 'everything') edge.revalidations.add(purgeIdText(id))
@@ -122,9 +127,13 @@ export class World {
       store: edge.disk.open(lives),
       applier: { apply },
       sign: () => Buffer.from(edge.name),
-      verify: (peer, _message, signature) => Buffer.from(signature).toString() === peer,
+      verify: (peer, _message, signature) => !this.distrusts(edge, peer) && Buffer.from(signature).toString() === peer,
       call: this.#call(edge, lives),
-      members: () => this.members(),
+      members: () => {
+        // It hears of those that it can reach; those that it knows it goes on to know.
+        for (const other of this.edges.values()) if (this.reaches(other, edge)) knows.add(other.name)
+        return this.members().filter(({ peer }) => knows.has(peer))
+      },
       isMember: (peer) => this.#isMember(this.edges.get(peer)),
       isLinked: (peer) => this.#isLinked(edge, this.edges.get(peer)),
       hasLeft: (peer) => this.left.has(peer),

@@ -2,8 +2,8 @@
 import { ColonyError } from '../errors.ts'
 
 /** A purge is not taken in: forged, from beyond the horizon or from the future, or there is no room. */
-export class PurgeRefusedError extends ColonyError {
-  constructor (id: string, why: string) { super('COLONY_PURGE_REFUSED', `the purge ${id} is refused: ${why}`) }
+export class PurgeRejectedError extends ColonyError {
+  constructor (id: string, why: string) { super('COLONY_PURGE_REJECTED', `the purge ${id} is refused: ${why}`) }
 }
 
 /** An idempotency key was used before, for something else. */

@@ -5,7 +5,7 @@
 import type { Clock } from '../clock.ts'
 import { messageOf } from '../errors.ts'
 import { encodeHead } from '../wire.ts'
-import { PurgeRefusedError, PurgeStoreError } from './errors.ts'
+import { PurgeRejectedError, PurgeStoreError } from './errors.ts'
 import type { Floor, LogEntry, PurgeLog } from './log.ts'
 import type { PurgeApplier, PurgeLogger, PurgeStore } from './ports.ts'
 import { purgeIdText } from './selector.ts'
@@ -41,13 +41,13 @@ export class Intake {
   /**
    * Resolves when it is applied and written down, now or before.
    *
-   * @throws PurgeRefusedError, PurgeStoreError
+   * @throws PurgeRejectedError, PurgeStoreError
    */
   async take (signed: SignedPurge): Promise<void> {
     const { log, network, verify } = this.#init
     const text = purgeIdText(signed.purge.id)
     if (!log.has(signed.purge.id)) {
-      if (!await isAuthentic(signed, network, verify)) throw new PurgeRefusedError(text, 'its signature is not of the edge that it names')
+      if (!await isAuthentic(signed, network, verify)) throw new PurgeRejectedError(text, 'its signature is not of the edge that it names')
       this.#admit(signed)
     }
     await this.#written(text)
@@ -115,7 +115,7 @@ export class Intake {
   #admit (signed: SignedPurge, orderKey?: string): void {
     const { log, applier, clock } = this.#init
     const { standing, entry } = log.take(signed, clock.wallMs(), orderKey)
-    if (standing.kind === 'refused') throw new PurgeRefusedError(purgeIdText(signed.purge.id), standing.why)
+    if (standing.kind === 'refused') throw new PurgeRejectedError(purgeIdText(signed.purge.id), standing.why)
     if (entry === undefined) return
     applier.apply(signed.purge)
     this.#unwritten.set(purgeIdText(signed.purge.id), { entry, writing: undefined })

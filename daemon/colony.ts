@@ -26,7 +26,7 @@ import { createNode, networkName, type MeshInit } from './node.ts'
 import type { State } from './state.ts'
 
 /** Parts that call other edges, each under `/colony/<part>/1.0.0`. */
-export const parts = ['directory', 'filters', 'survey', 'warm', 'publish', 'config'] as const
+export const parts = ['directory', 'filters', 'survey', 'warm', 'publish', 'config', 'purge'] as const
 export type Part = typeof parts[number]
 
 export interface ColonyInit {

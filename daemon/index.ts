@@ -50,6 +50,7 @@ import { PartitionWatch } from './partition.ts'
 import { RaftDisk } from './raft/disk.ts'
 import { Publish } from './publish/publish.ts'
 import { pullOver } from './publish/pull.ts'
+import { carryPurges, type Purges } from './purge/carry.ts'
 import { createPurging } from './purge/part.ts'
 import { RoutingFetcher } from './routing/fetcher.ts'
 import { Provider } from './routing/provider.ts'
@@ -79,6 +80,7 @@ export interface Edge {
   readonly agreed: AgreedConfig
   /** Its part in the region's group. */
   readonly agreement: Agreement
+  readonly purges: Purges
 }
 
 export interface EdgeDeps {
@@ -160,7 +162,8 @@ export async function createEdge (config: EdgeConfig, deps: EdgeDeps = {}): Prom
       survey: async (...call) => call[0].head.kind === 'summary' ? { head: encodeSummary(summary()) } : await answerSurvey(...call),
       warm: async (...call) => await answerWarm(...call),
       publish: async (...call) => await publish.answer(...call),
-      config: async (...call) => await agreed.answer(...call)
+      config: async (...call) => await agreed.answer(...call),
+      purge: async (...call) => await purges.answer(...call)
     }
   })
   const { node, membership, directory, filters, providers, raft } = colony
@@ -253,6 +256,8 @@ export async function createEdge (config: EdgeConfig, deps: EdgeDeps = {}): Prom
   const regional = groupOf(agreement)
   const global = groupOf(globalAgreement)
   for (const each of [agreement, globalAgreement]) each.onChange(() => { agreed.changed() })
+
+  const purges = await carryPurges({ ...colony, config, clock, state, metrics, networkKey, logger: log.scope('purge'), applier: purging.local })
 
   // The way of a request.
   const fetcher = new RoutingFetcher({ name: config.name, peers: mesh, settings: settings.routing, clock, onStep: telemetry.onStep })
@@ -348,6 +353,8 @@ export async function createEdge (config: EdgeConfig, deps: EdgeDeps = {}): Prom
     { name: 'purging', start: purging.start, stop: purging.stop },
     { name: 'store', start: async () => { await store.start() }, stop: async () => { await store.stop() } },
     { name: 'config', start: async () => { await agreed.start() }, stop: async () => { await agreed.stop() } },
+    // What a purge means here is read off the sites.
+    { name: 'purge-log', start: () => { purges.restore() } },
     { name: 'admin', start: async () => { listening.admin = httpUrl(await admin.start()) }, stop: async () => { await admin.stop({ graceMs: 0 }) } },
     { name: 'node', start: async () => { await startNode(node, config.listen) }, stop: async () => { await node.stop() } },
     // An edge serves without its logs, too: its groups say what is wrong with them.
@@ -357,6 +364,7 @@ export async function createEdge (config: EdgeConfig, deps: EdgeDeps = {}): Prom
       start: async () => { for (const each of [agreement, globalAgreement]) await each.start() },
       stop: async () => { await Promise.all([agreement, globalAgreement].map(async (each) => { await each.stop() })) }
     },
+    { name: 'purges', start: async () => { await purges.start() }, stop: async () => { await purges.stop() } },
     { name: 'directory', start: () => { directory.start() }, stop: () => { directory.stop() } },
     { name: 'holdings', stop: () => { holdings.stop() } },
     { name: 'publish', start: () => { publish.start() }, stop: () => { publish.stop() } },
@@ -379,7 +387,7 @@ export async function createEdge (config: EdgeConfig, deps: EdgeDeps = {}): Prom
 
   let ready: Ready = { http: '', admin: '', peer: self, listen: '' }
   return {
-    status, agreed, agreement,
+    status, agreed, agreement, purges,
     get ready () { return ready },
     start: async () => {
       await lifecycle.start()

@@ -13,6 +13,7 @@ import { membershipDefaults } from '../protocols/membership/settings.ts'
 import { partitionDefaults } from '../protocols/partition/detector.ts'
 import { providersDefaults } from '../protocols/providers/settings.ts'
 import { publishDefaults } from '../protocols/publish/settings.ts'
+import { spreadDefaults } from '../protocols/purge/settings.ts'
 import { raftServiceDefaults } from '../protocols/raft/service-settings.ts'
 import { raftDefaults } from '../protocols/raft/settings.ts'
 import { rpcDefaults } from '../protocols/rpc.ts'
@@ -59,6 +60,7 @@ export const settingsDefaults = Object.freeze({
   holdings: holdingsDefaults,
   survey: surveyDefaults,
   publish: publishDefaults,
+  purgeSpread: spreadDefaults,
   raft: raftDefaults,
   globalRaft: globalRaftDefaults,
   raftService: raftServiceDefaults,

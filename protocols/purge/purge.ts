@@ -41,6 +41,8 @@ export interface Purge {
 export interface PurgeMark {
   readonly incarnation: number
   readonly sequence: number
+  /** What came out of turn: sequences above the next one, ascending. For the moment until the gap is filled. */
+  readonly beyond?: readonly number[]
 }
 
 /** How far an edge has come: by issuing peer, its lives, ascending. */

@@ -9,7 +9,7 @@ import { multiaddr } from '@multiformats/multiaddr'
 import type { Clock } from '../protocols/clock.ts'
 import { Directory } from '../protocols/directory/directory.ts'
 import { fetch, type Fetch } from '../protocols/fetch/service.ts'
-import type { FetchProvider } from '../protocols/fetch/provider.ts'
+import type { FetchProvider, TransferPurges } from '../protocols/fetch/provider.ts'
 import { filters as createFilters, type Filters, type FiltersComponents } from '../protocols/filters/service.ts'
 import type { ContentKey } from '../protocols/ids.ts'
 import type { Locate } from '../protocols/locate/locate.ts'
@@ -44,6 +44,7 @@ export interface ColonyInit {
   /** Every key held here, and whether one is: for the directory's reports. */
   readonly held: () => Iterable<ContentKey>
   readonly holds: (key: ContentKey) => boolean
+  readonly purges: TransferPurges
   /** Answers peers that ask for content. */
   readonly provider: FetchProvider
   /** Answers calls to the parts that the daemon makes itself. */
@@ -115,7 +116,7 @@ export async function createColony (init: ColonyInit): Promise<Colony> {
       return made.membership
     },
     fetch: (components: StreamComponents) => {
-      made.fetch = fetch({ clock, settings: settings.fetch, peerIdFromName: peerIdFromString, mayAsk: isMember, provider: init.provider })(components)
+      made.fetch = fetch({ clock, settings: settings.fetch, peerIdFromName: peerIdFromString, mayAsk: isMember, provider: init.provider, purges: init.purges })(components)
       return made.fetch
     },
     filters: (components: FiltersComponents) => {

@@ -4,7 +4,6 @@
  * cache/fill. A peer's ask comes in at protocols/fetch (hung into the node by colony.ts) and goes through
  * routing/provider to the same cache.
  */
-import { join } from 'node:path'
 import type { Clock } from '../protocols/clock.ts'
 import type { ContentKey } from '../protocols/ids.ts'
 import type { StateMachine } from '../protocols/raft/group.ts'
@@ -17,8 +16,9 @@ import { honour } from './agreed/honour.ts'
 import { groupOf, takesPart } from './agreed/part.ts'
 import { AgreedConfig, type AgreedConfigInit } from './agreed/service.ts'
 import { configRoutes } from './admin/config.ts'
-import { createAgreement, type Agreement } from './agreement/agreement.ts'
-import { eldest, globalReach, regionReach } from './agreement/reach.ts'
+import type { Agreement } from './agreement/agreement.ts'
+import { createGroups } from './agreement/groups.ts'
+import { eldest } from './agreement/reach.ts'
 import { contentRoutes } from './admin/content.ts'
 import { explainRoutes } from './admin/explain.ts'
 import { overviewRoutes, summaryOf } from './admin/overview.ts'
@@ -47,7 +47,6 @@ import { createMetrics } from './metrics.ts'
 import { type MeshInit, readNetworkKey, startNode } from './node.ts'
 import { Origins } from './origin/origins.ts'
 import { PartitionWatch } from './partition.ts'
-import { RaftDisk } from './raft/disk.ts'
 import { Publish } from './publish/publish.ts'
 import { pullOver } from './publish/pull.ts'
 import { carryPurges, type Purges } from './purge/carry.ts'
@@ -158,6 +157,7 @@ export async function createEdge (config: EdgeConfig, deps: EdgeDeps = {}): Prom
     transport: deps.transport,
     originHash: sites.originHash,
     provider: { answer: async (...ask) => await provider.answer(...ask) },
+    purges: { stated: () => purges.stated(), accepts: (stated) => purges.accepts(stated) },
     answers: {
       survey: async (...call) => call[0].head.kind === 'summary' ? { head: encodeSummary(summary()) } : await answerSurvey(...call),
       warm: async (...call) => await answerWarm(...call),
@@ -212,7 +212,7 @@ export async function createEdge (config: EdgeConfig, deps: EdgeDeps = {}): Prom
     logger: log.scope('config'),
     settings: { ...settings.config, ...settings.agreed },
     records: state.records('config'),
-    groups: deps.groups ?? { regional: () => deps.machine === undefined ? regional : undefined, global: () => takesPart(globalAgreement, self, settings.globalRaft.learnerTicks) ? global : undefined },
+    groups: deps.groups ?? { regional: () => deps.machine === undefined ? regional : undefined, global: () => takesPart(groups.global, self, settings.globalRaft.learnerTicks) ? global : undefined },
     globalMembers: () => eldest(membership.members(), 3).map(({ peer }) => peer).sort((one, other) => (membership.distanceMs(one) ?? 1e6) - (membership.distanceMs(other) ?? 1e6)),
     call: colony.rpc.config.call,
     members: () => membership.members(),
@@ -220,10 +220,10 @@ export async function createEdge (config: EdgeConfig, deps: EdgeDeps = {}): Prom
     isLinked: (peer) => membership.isLinked(peer),
     logs: { regional: () => regional, global: () => global },
     recover: {
-      regional: async (...which) => { await agreement.recover(...which) },
-      global: async (...which) => { await globalAgreement.recover(...which) }
+      regional: async (...which) => { await groups.regional.recover(...which) },
+      global: async (...which) => { await groups.global.recover(...which) }
     },
-    dissolved: { regional: () => agreement.dissolved, global: () => globalAgreement.dissolved },
+    dissolved: { regional: () => groups.regional.dissolved, global: () => groups.global.dissolved },
     objectsBySite: () => countBy(store.heads(), ({ site }) => site),
     run: (next) => {
       sites.agree(next.sites)
@@ -234,28 +234,20 @@ export async function createEdge (config: EdgeConfig, deps: EdgeDeps = {}): Prom
   })
 
   // What the region, and all of them, agree on. No request waits for it.
-  const raftDisk = new RaftDisk({ folder: join(config.dataDir, 'raft'), databases: deps.databases, logger: log.scope('raft') })
-  const agreeing = { clock, raft, membership, disk: raftDisk, joins: config.join.length > 0, settings: settings.agreement, logger: log.scope('agreement') }
-  const agreement = createAgreement({
-    ...agreeing,
-    reach: regionReach(region),
-    state: state.founding.region,
-    raftSettings: settings.raft,
-    dissolvedFolder: join(config.dataDir, 'raft', 'dissolved'),
-    machine: deps.machine ?? agreed.machine('regional')
+  const groups = createGroups({
+    clock, raft, membership, region, log,
+    dataDir: config.dataDir,
+    databases: deps.databases,
+    founding: state.founding,
+    joins: config.join.length > 0,
+    settings: settings.agreement,
+    raftSettings: { regional: settings.raft, global: settings.globalRaft },
+    machines: { regional: deps.machine ?? agreed.machine('regional'), global: agreed.machine('global') },
+    knowsGlobal: () => agreed.group('global')?.group !== undefined
   })
-  const globalAgreement = createAgreement({
-    ...agreeing,
-    reach: globalReach,
-    state: state.founding.global,
-    raftSettings: settings.globalRaft,
-    dissolvedFolder: join(config.dataDir, 'raft', 'dissolved-global'),
-    machine: agreed.machine('global'),
-    isKnown: () => agreed.group('global')?.group !== undefined
-  })
-  const regional = groupOf(agreement)
-  const global = groupOf(globalAgreement)
-  for (const each of [agreement, globalAgreement]) each.onChange(() => { agreed.changed() })
+  const regional = groupOf(groups.regional)
+  const global = groupOf(groups.global)
+  for (const each of [groups.regional, groups.global]) each.onChange(() => { agreed.changed() })
 
   const purges = await carryPurges({ ...colony, config, clock, state, metrics, networkKey, logger: log.scope('purge'), applier: purging.local })
 
@@ -274,7 +266,7 @@ export async function createEdge (config: EdgeConfig, deps: EdgeDeps = {}): Prom
     byHash: ({ site, target, key, version }) => version?.hash === undefined ? undefined : store.byHash(site, target, key, version.hash),
     onAnswer: telemetry.onAnswer
   })
-  const { purge, byMethod } = purging.orders(self)
+  const { purge, byMethod } = purging.orders(purges)
   const hotKeys = new HotKeys({ settings: settings.hotKeys, clock })
   const handler = createHandler({
     name: config.name, cache, store, sites, clock,
@@ -293,7 +285,7 @@ export async function createEdge (config: EdgeConfig, deps: EdgeDeps = {}): Prom
 
   // What an operator is told, and can have done.
   const partition = new PartitionWatch({ membership, clock, settings: settings.partition, logger: log.scope('partition') })
-  const status = new StatusSource({ ...colony, partition, agreements: { regional: agreement, global: globalAgreement }, agreed, publish, config, clock, locate, cache, store, sites, origins, telemetry, metrics, ready: () => ready })
+  const status = new StatusSource({ ...colony, partition, agreements: { regional: groups.regional, global: groups.global }, agreed, publish, config, clock, locate, cache, store, sites, origins, telemetry, metrics, ready: () => ready })
   const summary = (): Summary => summaryOf(status.status(), telemetry.servedBytesBySource(), hotKeys.top(settings.hotKeys.topMax))
   const holdingsOf = holdingsHere({
     clock, store, sites,
@@ -339,7 +331,7 @@ export async function createEdge (config: EdgeConfig, deps: EdgeDeps = {}): Prom
       ...overviewRoutes({ clock, self, call: colony.rpc.survey.call, settings: settings.overview, ownSummary: summary, members: () => membership.members() }),
       ...contentRoutes({ publish, sites, settings: settings.publish, member: (peer) => membership.member(peer) }),
       ...configRoutes({ agreed, bodyBytesMax: settings.agreed.bodyBytesMax, watchMaxMs: settings.agreed.watchMaxMs }),
-      ...purgeRoutes({ purge, settings: settings.purge }),
+      ...purgeRoutes({ purge, status: async (...which) => await purges.status(...which), settings: settings.purge }),
       ...warmRoutes({ jobs: warmJobs, regions: () => locate.regions(), settings: settings.warm })
     ]),
     logger: log.scope('admin')
@@ -357,13 +349,7 @@ export async function createEdge (config: EdgeConfig, deps: EdgeDeps = {}): Prom
     { name: 'purge-log', start: () => { purges.restore() } },
     { name: 'admin', start: async () => { listening.admin = httpUrl(await admin.start()) }, stop: async () => { await admin.stop({ graceMs: 0 }) } },
     { name: 'node', start: async () => { await startNode(node, config.listen) }, stop: async () => { await node.stop() } },
-    // An edge serves without its logs, too: its groups say what is wrong with them.
-    { name: 'raft-disk', start: async () => { await raftDisk.open().catch(() => {}) }, stop: async () => { await raftDisk.close() } },
-    {
-      name: 'agreement',
-      start: async () => { for (const each of [agreement, globalAgreement]) await each.start() },
-      stop: async () => { await Promise.all([agreement, globalAgreement].map(async (each) => { await each.stop() })) }
-    },
+    { name: 'agreement', start: groups.start, stop: groups.stop },
     { name: 'purges', start: async () => { await purges.start() }, stop: async () => { await purges.stop() } },
     { name: 'directory', start: () => { directory.start() }, stop: () => { directory.stop() } },
     { name: 'holdings', stop: () => { holdings.stop() } },
@@ -387,7 +373,8 @@ export async function createEdge (config: EdgeConfig, deps: EdgeDeps = {}): Prom
 
   let ready: Ready = { http: '', admin: '', peer: self, listen: '' }
   return {
-    status, agreed, agreement, purges,
+    status, agreed, purges,
+    agreement: groups.regional,
     get ready () { return ready },
     start: async () => {
       await lifecycle.start()

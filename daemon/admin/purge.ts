@@ -2,22 +2,39 @@
  * `POST /v1/purge`: an order in JSON (daemon/purge/order.ts), its receipt out. The order may also bear its idempotency key as the field
  * of that name. Refusals: 400 with a sentence for what is wrong with it, 413 for its length, 429 with Retry-After for too many.
  */
+import { parsePurgeId } from '../../protocols/purge/selector.ts'
 import { fieldValue } from '../../protocols/fields.ts'
 import type { EdgeRequest, EdgeResponse } from '../http/message.ts'
 import { problem } from '../http/problem.ts'
-import { taken } from '../purge/answer.ts'
+import { receiptDocument, taken } from '../purge/answer.ts'
 import { readOrder } from '../purge/order.ts'
-import type { Purger } from '../purge/ports.ts'
+import type { Purges } from '../purge/carry.ts'
+import { Wait, type Purger } from '../purge/ports.ts'
 import type { PurgeSettings } from '../purge/settings.ts'
-import type { AdminRoute } from './route.ts'
+import { jsonResponse, type AdminRoute } from './route.ts'
 
 export interface PurgeSource {
   readonly purge: Purger
+  /** @returns undefined for a purge that this edge does not hold */
+  readonly status: Purges['status']
   readonly settings: PurgeSettings
 }
 
 export function purgeRoutes (source: PurgeSource): AdminRoute[] {
-  return [{ method: 'POST', path: '/v1/purge', run: async ({ request }) => await order(source, request) }]
+  return [
+    { method: 'POST', path: '/v1/purge', run: async ({ request }) => await order(source, request) },
+    { method: 'GET', path: '/v1/purge/:id', run: async ({ request, params, query }) => await receipt(source, request, params.id ?? '', query) }
+  ]
+}
+
+async function receipt ({ status, settings }: PurgeSource, request: EdgeRequest, id: string, query: URLSearchParams): Promise<EdgeResponse> {
+  const [wait, timeoutMs] = [query.get('wait') ?? Wait.None, Number(query.get('timeoutMs') ?? 0)]
+  if (!Object.values(Wait).includes(wait as Wait)) return problem(400, undefined, `wait is ${JSON.stringify(wait)}: expected ${Object.values(Wait).join(', ')}`)
+  if (!Number.isInteger(timeoutMs) || timeoutMs < 0 || timeoutMs > settings.receiptWaitMaxMs) return problem(400, undefined, `timeoutMs is not in whole milliseconds up to ${settings.receiptWaitMaxMs}`)
+  const which = parsePurgeId(id)
+  if (which === undefined) return problem(400, undefined, 'this is no id of a purge: expected one as a receipt has it, PEER-INCARNATION-SEQUENCE')
+  const known = await status(which, { wait: wait as Wait, timeoutMs }, request.signal)
+  return known === undefined ? problem(404, undefined, 'this edge does not hold that purge, or not any more') : jsonResponse(200, receiptDocument(known))
 }
 
 async function order ({ purge, settings }: PurgeSource, request: EdgeRequest): Promise<EdgeResponse> {

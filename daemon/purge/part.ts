@@ -3,7 +3,6 @@
  * before the store, whose events it hears, and before the cache, which asks it.
  */
 import type { Clock } from '../../protocols/clock.ts'
-import type { PeerName } from '../../protocols/ids.ts'
 import { Purged } from '../../protocols/purge/marks.ts'
 import { readSelector } from '../../protocols/purge/selector.ts'
 import type { Sites } from '../cache/sites.ts'
@@ -17,7 +16,7 @@ import { taken } from './answer.ts'
 import { Ledger } from './ledger.ts'
 import { LocalPurges } from './local-purges.ts'
 import type { PurgeSites } from './places.ts'
-import { notesOn, Orders, purgeHere } from './orders.ts'
+import { notesOn, OrderLimit } from './orders.ts'
 import { subjectOf, Wait, type Purger } from './ports.ts'
 import { PurgedStore } from './purged-store.ts'
 import type { PurgeSettings } from './settings.ts'
@@ -36,8 +35,8 @@ export interface PurgingInit {
 
 export interface Purging {
   readonly local: LocalPurges
-  /** Takes orders for this edge, not too many, and each once. */
-  orders: (self: PeerName) => { readonly purge: Purger, readonly byMethod: NonNullable<HandlerInit['purge']> }
+  /** Takes orders, not too many, for whoever carries them to all edges, this one among them. */
+  orders: (carrier: { readonly purge: Purger }) => { readonly purge: Purger, readonly byMethod: NonNullable<HandlerInit['purge']> }
   /** The same store, without what is purged. Called once. */
   over: (store: Store) => Store
   /** What the store tells, heard here first. */
@@ -63,16 +62,13 @@ export function createPurging ({ sites, clock, settings: { purge: settings, stor
   let sweeper: Sweeper | undefined
   return {
     local,
-    orders: (self) => {
-      const here = purgeHere({ local, self, clock })
-      const orders = new Orders({
-        clock, settings,
-        purger: async (order, signal) => {
-          const receipt = await here(order, signal)
-          return { ...receipt, notes: [...receipt.notes, ...notesOn(order.selectors, sites)] }
-        }
-      })
-      const purge: Purger = async (order, signal) => await orders.take(order, signal)
+    orders: (carrier) => {
+      const limit = new OrderLimit(clock, settings)
+      const purge: Purger = async (order, signal) => {
+        limit.spend()
+        const receipt = await carrier.purge(order, signal)
+        return { ...receipt, notes: [...receipt.notes, ...notesOn(order.selectors, sites)] }
+      }
       return {
         purge,
         byMethod: async (selector, signal) => await taken(async () => await purge({ selectors: [readSelector(selector)], soft: false, wait: Wait.All, timeoutMs: settings.methodWaitMs }, signal))

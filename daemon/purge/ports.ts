@@ -1,10 +1,10 @@
 /**
  * What the rest of the daemon knows of purges: whether something is purged here, and how one is ordered. Whoever carries purges
- * to other edges stands behind the same `Purger` as this edge alone does.
+ * to other edges (protocols/purge/service.ts) stands behind it.
  */
-import type { PeerName } from '../../protocols/ids.ts'
 import type { Purged, Subject } from '../../protocols/purge/marks.ts'
-import type { PurgeId, Selector } from '../../protocols/purge/purge.ts'
+import type { PurgeOrder } from '../../protocols/purge/orders.ts'
+import type { Receipt } from '../../protocols/purge/receipt.ts'
 import { tagsOf } from '../../protocols/purge/tags.ts'
 import type { StoredResponse } from '../store/store.ts'
 
@@ -25,27 +25,8 @@ export function subjectOf (head: Omit<StoredResponse, 'length' | 'hash'>): Subje
   return head.epoch === undefined ? { ...head, epoch: 0, tags: tagsOf(head.fields) } : head as Subject
 }
 
-export const Wait = { Region: 'region', All: 'all', None: 'none' } as const
-export type Wait = typeof Wait[keyof typeof Wait]
+export { Wait, type Receipt } from '../../protocols/purge/receipt.ts'
+export type { PurgeOrder } from '../../protocols/purge/orders.ts'
 
-export interface PurgeOrder {
-  readonly selectors: readonly Selector[]
-  readonly soft: boolean
-  /** The same key within a while is the same order, and has the same receipt. */
-  readonly idempotencyKey?: string
-  /** Whom the receipt waits for, at most so long, ms. */
-  readonly wait: Wait
-  readonly timeoutMs: number
-}
-
-/** What became of an order so far. */
-export interface Receipt {
-  readonly id: PurgeId
-  /** Edges on which it counts and will after a restart, with the time at which that was known here, wall clock, ms. */
-  readonly applied: ReadonlyArray<{ readonly peer: PeerName, readonly atMs: number }>
-  /** Sentences that whoever ordered it should read. */
-  readonly notes: readonly string[]
-}
-
-/** Takes orders. @throws PurgeRefusedError when there are too many */
+/** Takes orders. @throws PurgeRefusedError when there are too many, and what the carrier of purges throws (protocols/purge/errors.ts) */
 export type Purger = (order: PurgeOrder, signal: AbortSignal) => Promise<Receipt>

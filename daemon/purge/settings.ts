@@ -7,10 +7,6 @@ export const purgeDefaults = Object.freeze({
   purgesPerSecondMax: 20,
   /** Orders that are taken at once after a quiet while. */
   purgeBurstMax: 200,
-  /** How long an order is remembered by its idempotency key, ms. Retries come within seconds; higher costs memory. */
-  idempotencyMs: 600_000,
-  /** Orders remembered by their keys; about 500 bytes each. */
-  idempotencyKeysMax: 10_000,
   /** How long `PURGE` waits for other edges, ms. */
   methodWaitMs: 5_000,
   /** Longest time that a receipt is waited for, ms. */

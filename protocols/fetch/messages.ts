@@ -75,8 +75,8 @@ export interface RemoteHead {
 export type Answer =
   /** A sign of life: being fetched. Repeated; only silence ends the asker's wait. */
   | { readonly kind: 'filling' }
-  /** The head, then blocks and an end, unless `same`. */
-  | { readonly kind: 'hit', readonly head: RemoteHead, readonly stale: boolean, readonly same: boolean }
+  /** The head, then blocks and an end, unless `same`. `purges`: which purges the sender had applied before it looked. */
+  | { readonly kind: 'hit', readonly head: RemoteHead, readonly stale: boolean, readonly same: boolean, readonly purges?: Uint8Array | undefined }
   /** `holders`: peers that the asked edge, as owner, believes to hold it. `stale`: it is held here, but not fit for this ask. */
   | { readonly kind: 'miss', readonly holders?: readonly PeerName[], readonly stale?: boolean }
   /** Above its share of the region's load: the next owner is to be asked. */
@@ -100,6 +100,8 @@ export const pathMax = 2
 export const holdersMax = 4
 /** Silent peers that an ask may name. */
 export const silentMax = 8
+/** Of the purges that a head bears: some 150 edges that took orders lately. A sender with more leaves them out. */
+export const purgesBytesMax = 8 * 1024
 const textMax = 16 * 1024
 const reasonMax = 500
 /** Fields of a head, or of an ask. */
@@ -142,7 +144,7 @@ export function decodeAnswer ({ head, payload }: Frame): Answer {
       holders: optional(head.holders, (holders) => peers(holders, 'holders', holdersMax)),
       stale: head.stale === true ? true : undefined
     }
-    case 'hit': return { kind: 'hit', head: remoteHead(head.head), stale: head.stale === true, same: head.same === true }
+    case 'hit': return { kind: 'hit', head: remoteHead(head.head), stale: head.stale === true, same: head.same === true, purges: optional(head.purges, purges) }
     case 'failed': return { kind: 'failed', status: integer(head.status, 'status', 500, 599), reason: text(head.reason ?? '', 'reason', reasonMax) }
     case 'cut': return { kind: 'cut', reason: text(head.reason ?? '', 'reason', reasonMax) }
     case 'end': return { kind: 'end', length: integer(head.length, 'length', 0, Number.MAX_SAFE_INTEGER), hash: optional(head.hash, hash) }
@@ -180,6 +182,11 @@ function version (value: unknown): Version {
     hash: optional(from.hash, hash),
     length: optional(from.length, (length) => integer(length, 'length', 0, Number.MAX_SAFE_INTEGER))
   }
+}
+
+function purges (value: unknown): Uint8Array {
+  if (!(value instanceof Uint8Array) || value.byteLength > purgesBytesMax) throw new WireError(`a peer sent purges that are not bytes, at most ${purgesBytesMax}`)
+  return value
 }
 
 function optional<T> (value: unknown, decode: (value: unknown) => T): T | undefined {

@@ -22,6 +22,16 @@ export interface Offer {
 
 export type ProviderAnswer = Offer | Extract<Answer, { kind: 'miss' | 'busy' | 'private' | 'failed' }>
 
+/**
+ * Purges as transfers bear them (protocols/purge): what a peer sends that had not applied a purge which the asker has may be just what was purged.
+ */
+export interface TransferPurges {
+  /** What this edge has applied; undefined where it does not know enough to lend anything. */
+  stated: () => Uint8Array | undefined
+  /** Whether a sender that stated this had applied all that this edge has. @throws WireError */
+  accepts: (stated: Uint8Array | undefined) => boolean
+}
+
 export interface FetchProvider {
   /** @param signal aborts when the asker is gone */
   answer: (ask: Ask, from: PeerName, signal: AbortSignal) => Promise<ProviderAnswer>

@@ -10,8 +10,8 @@ import type { Clock } from '../clock.ts'
 import { messageOf, WireError } from '../errors.ts'
 import type { PeerName } from '../ids.ts'
 import { encodeFrame, headBytesMax, type Frame } from '../wire.ts'
-import { decodeRequest, fieldsMax, shortReason, type Answer, type Ask } from './messages.ts'
-import type { FetchProvider, Offer, ProviderAnswer } from './provider.ts'
+import { decodeRequest, fieldsMax, purgesBytesMax, shortReason, type Answer, type Ask } from './messages.ts'
+import type { FetchProvider, Offer, ProviderAnswer, TransferPurges } from './provider.ts'
 import type { FetchSettings } from './settings.ts'
 
 export interface ServeInit {
@@ -21,6 +21,7 @@ export interface ServeInit {
   readonly from: PeerName
   /** Aborts when the stream ends or the service stops. */
   readonly signal: AbortSignal
+  readonly purges?: TransferPurges | undefined
   /** Takes a place among the transfers served at once; undefined when none is free. */
   readonly enter: () => (() => void) | undefined
   readonly onBytes: (bytes: number) => void
@@ -48,6 +49,8 @@ export async function * serve (source: AsyncGenerator<Frame>, init: ServeInit): 
 }
 
 async function * answer (ask: Ask, source: AsyncGenerator<Frame>, init: ServeInit): AsyncGenerator<Uint8ArrayList> {
+  // Before it looks: a purge that is applied while it does is not among them.
+  const purges = init.purges?.stated()
   const pending = init.provider.answer(ask, init.from, init.signal)
   const patient = new Patience(init, init.settings.fillingAfterMs)
   let result: ProviderAnswer | undefined
@@ -67,7 +70,7 @@ async function * answer (ask: Ask, source: AsyncGenerator<Frame>, init: ServeIni
   }
   const { head, stale, same } = result
   try {
-    const frame = encodeAnswer(ask, { kind: 'hit', head, stale, same })
+    const frame = encodeAnswer(ask, { kind: 'hit', head, stale, same, ...(purges !== undefined && purges.byteLength <= purgesBytesMax && { purges }) })
     // The asker would have to refuse it, and would take this edge for silent.
     if (head.fields.length > fieldsMax || frame.byteLength > headBytesMax) {
       yield encodeAnswer(ask, { kind: 'private' })

@@ -12,7 +12,7 @@ import type { PeerName } from '../ids.ts'
 import { frameStream, openStream, type FrameStream, type StreamComponents } from '../streams.ts'
 import { decodeFrame, type Frame } from '../wire.ts'
 import { fetchProtocol, type Ask } from './messages.ts'
-import type { FetchProvider } from './provider.ts'
+import type { FetchProvider, TransferPurges } from './provider.ts'
 import { serve } from './serve.ts'
 import type { FetchSettings } from './settings.ts'
 import { exchange, PeerFetchError, type Lane, type PeerAnswer } from './transfer.ts'
@@ -21,6 +21,7 @@ export interface FetchInit {
   readonly provider: FetchProvider
   readonly settings: FetchSettings
   readonly clock: Clock
+  readonly purges?: TransferPurges | undefined
   /** Turns a peer's name into the id that dialling takes. */
   readonly peerIdFromName: (peer: PeerName) => PeerId
   /** Whether this peer is a member: others' asks are refused, and they are asked nothing, whoever named them. */
@@ -90,7 +91,7 @@ class FetchService implements Fetch {
 
   async ask (peer: PeerName, ask: Ask, options: { signal: AbortSignal, onFilling?: () => void }): Promise<PeerAnswer> {
     this.#counters.asked++
-    const { clock, settings, mayAsk } = this.#init
+    const { clock, settings, mayAsk, purges } = this.#init
     if (!mayAsk(peer)) return { kind: 'silent', error: new PeerFetchError(peer, `peer ${peer} is no member of the colony`) }
     const request = { ...ask, blockBytes: Math.min(ask.blockBytes, settings.blockBytesMax), credit: Math.min(ask.credit, settings.blocksInFlight) }
     for (let attempt = 1; ; attempt++) {
@@ -98,7 +99,7 @@ class FetchService implements Fetch {
       try {
         lane = await this.#lane(peer, options.signal)
         return await exchange(lane, request, {
-          clock, settings, signal: options.signal, onFilling: options.onFilling, onBytes: (bytes) => { this.#counters.bytesIn += bytes }
+          clock, settings, signal: options.signal, onFilling: options.onFilling, accepts: purges?.accepts, onBytes: (bytes) => { this.#counters.bytesIn += bytes }
         })
       } catch (error) {
         lane?.abort(error as Error)
@@ -167,6 +168,7 @@ class FetchService implements Fetch {
         this.#frames(frames, closed.signal),
         (source) => serve(source, {
           provider: this.#init.provider,
+          purges: this.#init.purges,
           settings: this.#init.settings,
           clock: this.#init.clock,
           from,

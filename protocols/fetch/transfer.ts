@@ -61,6 +61,8 @@ export interface TransferInit {
   readonly signal: AbortSignal
   readonly onBytes: (bytes: number) => void
   readonly onFilling?: () => void
+  /** See `TransferPurges`. */
+  readonly accepts?: ((stated: Uint8Array | undefined) => boolean) | undefined
 }
 
 /** Sends the ask and waits for its decisive answer. Throws what the stream throws; WireError on nonsense. */
@@ -82,6 +84,11 @@ export async function exchange (lane: Lane, ask: Ask, init: TransferInit): Promi
         return answer
       case 'hit':
         if (answer.same && !isHeld(ask, answer.head)) throw new WireError('a peer called current what the asker does not hold')
+        // Of a version that is named the asker has judged before.
+        if (ask.version === undefined && init.accepts?.(answer.purges) === false) {
+          lane.abort(new Error('the peer has not applied all purges yet'))
+          return { kind: 'miss' }
+        }
         return hit(lane, ask, answer, init)
       default: throw new WireError(`a peer answered ${answer.kind} before any head`)
     }

@@ -10,21 +10,31 @@ import type { Receipt } from '../../protocols/purge/receipt.ts'
 import { signPurge, wireOf, type SignedPurge } from '../../protocols/purge/signed.ts'
 import { has } from '../../protocols/purge/vector.ts'
 import { encodeHead } from '../../protocols/wire.ts'
-import { Swarm, until, type TestEdge } from '../support/edges.ts'
+import { get, Swarm, until, type TestEdge } from '../support/edges.ts'
 import { EvilPeer } from '../support/evil-peer.ts'
+import { TestOrigin } from '../support/origin.ts'
 
 const selectors = [{ kind: 'tag', tag: 'news' }] as const
 /** A machine that is busy with other things must not look like a cut. */
 const settings = { purgeSpread: { vectorIntervalMs: 500, leaseMs: 60_000, vectorTimeoutMs: 15_000, attemptTimeoutMs: 5_000 }, membership: { silentRefreshes: 10 } }
 
 let swarm: Swarm
+let origin: TestOrigin
 let edges: TestEdge[]
+let made = 0
 beforeAll(async () => {
   swarm = new Swarm()
-  edges = await swarm.grow({ europe: 2, asia: 2 }, { settings })
+  origin = await new TestOrigin().start()
+  origin.on('/news', (_request, response) => { response.writeHead(200, { 'cache-control': 'max-age=3600', 'cache-tag': 'news' }).end(String(made)) })
+  edges = await swarm.grow({ europe: 2, asia: 2 }, { settings, origin: origin.url })
   await until(() => edges.every(({ edge }) => edge!.purges.isCurrent()), 60_000, 'the edges did not become current')
 }, 180_000)
-afterAll(async () => { await swarm.stop() })
+afterAll(async () => {
+  await swarm.stop()
+  await origin.close()
+})
+
+const news = async (at: readonly TestEdge[]): Promise<string[]> => await Promise.all(at.map(async ({ http }) => (await get(`${http}/news`)).text))
 
 const order = async (from: TestEdge, key?: string): Promise<Receipt> => await from.edge!.purges.purge({ selectors, soft: false, wait: 'all', timeoutMs: 30_000, ...(key !== undefined && { idempotencyKey: key }) })
 const holds = (edge: TestEdge, id: Receipt['id']): boolean => has(edge.edge!.purges.vector(), id)
@@ -38,10 +48,21 @@ describe('a purge in a swarm', () => {
     expect(await edges[3]!.edge!.purges.status(receipt.id, { wait: 'all', timeoutMs: 30_000 })).toMatchObject({ id: receipt.id, state: 'applied' })
   }, 60_000)
 
+  it('has every edge forget what it had stored before the receipt', async () => {
+    for (let turn = 0; turn < 5; turn++) {
+      made++
+      const { state } = await order(edges[turn % 4]!)
+      expect(state).toBe('applied')
+      expect(await news(edges)).toEqual(edges.map(() => String(made)))
+      made++
+      expect(await news(edges)).toEqual(edges.map(() => String(made - 1)))
+    }
+  }, 120_000)
+
   it('is one order under one key, also after a restart, and another under the same key is refused', async () => {
     const first = await order(edges[2]!, 'deploy 7')
     await edges[2]!.stop()
-    const again = await swarm.start({ region: 'asia', name: edges[2]!.name, dataDir: edges[2]!.dataDir, settings, join: [edges[0]!.listen] })
+    const again = await swarm.start({ region: 'asia', name: edges[2]!.name, dataDir: edges[2]!.dataDir, settings, origin: origin.url, join: [edges[0]!.listen] })
     swarm.edges.splice(swarm.edges.indexOf(edges[2]!), 1)
     edges[2] = again
     await swarm.whole(edges)
@@ -51,13 +72,16 @@ describe('a purge in a swarm', () => {
 
   it('is caught up with by an edge that was away, before that counts as current', async () => {
     const away = edges[3]!
+    await news(edges)
     await away.stop()
+    made++
     const missed = [await order(edges[0]!), await order(edges[1]!)]
-    const back = await swarm.start({ region: 'asia', name: away.name, dataDir: away.dataDir, settings, join: [edges[0]!.listen] })
+    const back = await swarm.start({ region: 'asia', name: away.name, dataDir: away.dataDir, settings, origin: origin.url, join: [edges[0]!.listen] })
     swarm.edges.splice(swarm.edges.indexOf(away), 1)
     edges[3] = back
     await until(() => back.edge!.purges.isCurrent(), 60_000, 'it did not become current')
     for (const { id } of missed) expect(holds(back, id)).toBe(true)
+    expect(await news([back])).toEqual([String(made)])
   }, 120_000)
 
   it('of a stranger is refused, and so is one that a member gives in another\'s name', async () => {

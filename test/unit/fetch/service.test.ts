@@ -42,6 +42,31 @@ describe('an ask', () => {
     expect(rig.streams).toHaveLength(1)
   })
 
+  it('is a miss where the sender had not applied the asker\'s purges before it looked, but for a version that is named', async () => {
+    let applied = 1
+    const offers: Array<ReturnType<typeof offerOf>> = []
+    const rig = await fetchRig({
+      purges: { stated: () => Uint8Array.of(applied), accepts: (stated) => stated?.[0] === 2 },
+      provider: async () => {
+        // While it looks.
+        applied = 2
+        offers.push(offerOf(body))
+        return offers.at(-1)!
+      }
+    })
+    expect(await rig.ask()).toEqual({ kind: 'miss' })
+    await eventually(() => offers[0]!.released === 1)
+    expect(await rig.ask()).toMatchObject({ kind: 'hit' })
+    applied = 1
+    expect(await rig.ask({ version: { hash: hashOf(body) } })).toMatchObject({ kind: 'hit' })
+  })
+
+  it('is a miss where the sender states no purges, and the asker has some; with more than fit it states none', async () => {
+    const stated = [undefined, new Uint8Array(9_000), new Uint8Array(8_000)]
+    const rig = await fetchRig({ provider: async () => offerOf(body), purges: { stated: () => stated.shift(), accepts: (given) => given !== undefined } })
+    expect([(await rig.ask()).kind, (await rig.ask()).kind, (await rig.ask()).kind]).toEqual(['miss', 'miss', 'hit'])
+  })
+
   it('brings a failure whose reason is longer than a frame should carry, cut', async () => {
     const rig = await fetchRig({ provider: async () => ({ kind: 'failed', status: 502, reason: 'x'.repeat(2_000) }) })
     expect(await rig.ask()).toMatchObject({ kind: 'failed', status: 502 })

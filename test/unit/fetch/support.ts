@@ -8,7 +8,7 @@ import type { Connection, PeerId, Stream } from '@libp2p/interface'
 import { onTestFinished } from 'vitest'
 import { contentKey } from '../../../protocols/ids.ts'
 import { Verb, type Ask, type RemoteHead } from '../../../protocols/fetch/messages.ts'
-import type { FetchProvider, Offer } from '../../../protocols/fetch/provider.ts'
+import type { FetchProvider, Offer, TransferPurges } from '../../../protocols/fetch/provider.ts'
 import { fetch, type Fetch } from '../../../protocols/fetch/service.ts'
 import { fetchDefaults, type FetchSettings } from '../../../protocols/fetch/settings.ts'
 import type { PeerAnswer } from '../../../protocols/fetch/transfer.ts'
@@ -82,6 +82,8 @@ export interface FetchRigInit {
   /** Settings of the answering side, where they differ. */
   readonly serverSettings?: Partial<FetchSettings>
   readonly mayAsk?: (peer: string) => boolean
+  /** What the answering side says that it has applied, and what the asker makes of that. */
+  readonly purges?: TransferPurges
   /** Answers in place of the answering service: an asked peer that does as it likes. */
   readonly handler?: (stream: Stream) => void
 }
@@ -96,6 +98,7 @@ export async function fetchRig (init: FetchRigInit): Promise<FetchRig> {
   const server = fetch({
     ...common,
     settings: { ...settings, ...init.serverSettings },
+    purges: init.purges,
     provider: { answer: init.provider ?? (async () => ({ kind: 'miss' })) }
   })({ registrar: serverRegistrar, connectionManager: nowhere })
   const newStream = async (from = 'asker', handler?: (stream: Stream) => void): Promise<Stream> => {
@@ -107,7 +110,7 @@ export async function fetchRig (init: FetchRigInit): Promise<FetchRig> {
     return outbound
   }
   const connection = { status: 'open', newStream: async () => await newStream('asker', init.handler) } as unknown as Connection
-  const asker = fetch({ ...common, settings, provider: { answer: async () => ({ kind: 'miss' }) } })({
+  const asker = fetch({ ...common, settings, purges: init.purges, provider: { answer: async () => ({ kind: 'miss' }) } })({
     registrar: new Registrar(), connectionManager: { getConnections: () => [connection], openConnection: async () => connection }
   })
   await server.start()

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { readOrder } from '../../../daemon/purge/order.ts'
-import { Orders, PurgeRefusedError } from '../../../daemon/purge/orders.ts'
+import { OrderLimit, PurgeRefusedError } from '../../../daemon/purge/orders.ts'
 import type { PurgeOrder } from '../../../daemon/purge/ports.ts'
 import { purgeDefaults } from '../../../daemon/purge/settings.ts'
 import { SelectorError } from '../../../protocols/purge/selector.ts'
@@ -22,7 +22,7 @@ describe('an order to purge', () => {
 
   it.each([
     [[], /no JSON object/], [{}, /names nothing/], [{ site: 'a' }, /names nothing/], [{ everything: 'yes' }, /everything is "yes"/], [{ url: ['/a'] }, /"url", which is not known/],
-    [{ urls: '/a' }, /list of texts/], [{ urls: ['a'] }, /neither an http or https URL/], [{ urls: ['/a'], wait: 'some' }, /expected region, all, none/],
+    [{ urls: '/a' }, /list of texts/], [{ urls: ['a'] }, /neither an http or https URL/], [{ urls: ['/a'], wait: 'some' }, /expected all, region, none/],
     [{ urls: ['/a'], timeoutMs: 1e9 }, /whole milliseconds up to/], [{ urls: ['/a'], idempotencyKey: 'a b' }, /idempotencyKey/], [{ hosts: ['a b'] }, /expected a host name/]
   ])('is refused with a sentence: %j', (document, sentence) => {
     expect(() => read(document)).toThrow(SelectorError)
@@ -31,43 +31,15 @@ describe('an order to purge', () => {
 })
 
 describe('orders on an edge', () => {
-  const order: PurgeOrder = read({ everything: true })
-  const rig = () => {
+  it('are refused when there are too many, with the time after which there is room', () => {
     const clock = stillClock()
-    const carried: PurgeOrder[] = []
-    const fails = { next: false }
-    const orders = new Orders({
-      clock, settings: { ...purgeDefaults, purgeBurstMax: 2, purgesPerSecondMax: 1 },
-      purger: async (each) => {
-        carried.push(each)
-        if (fails.next) throw new Error('down')
-        return { id: { peer: 'me', incarnation: 1, sequence: carried.length }, applied: [], notes: [] }
-      }
-    })
-    return { clock, carried, fails, take: async (key?: string) => await orders.take(key === undefined ? order : { ...order, idempotencyKey: key }, new AbortController().signal) }
-  }
-
-  it('are refused when there are too many, with the time after which there is room', async () => {
-    const { clock, carried, take } = rig()
-    await take()
-    await take()
-    await expect(take()).rejects.toThrow(PurgeRefusedError)
-    await expect(take()).rejects.toMatchObject({ retryAfterS: 1 })
+    const limit = new OrderLimit(clock, { purgeBurstMax: 2, purgesPerSecondMax: 1 })
+    limit.spend()
+    limit.spend()
+    expect(() => { limit.spend() }).toThrow(PurgeRefusedError)
+    expect(() => { limit.spend() }).toThrow('try again in 1 s')
     clock.advance(1_000)
-    await take()
-    expect(carried).toHaveLength(3)
-  })
-
-  it('that are repeated with their key are carried out once, and again after they failed, or long after', async () => {
-    const { clock, carried, fails, take } = rig()
-    fails.next = true
-    await expect(take('a')).rejects.toThrow('down')
-    fails.next = false
-    const first = await take('a')
-    for (let again = 0; again < 5; again++) expect(await take('a')).toEqual(first)
-    expect(carried).toHaveLength(2)
-    clock.advance(purgeDefaults.idempotencyMs + 1)
-    await take('a')
-    expect(carried).toHaveLength(3)
+    limit.spend()
+    expect(() => { limit.spend() }).toThrow(PurgeRefusedError)
   })
 })

@@ -38,6 +38,8 @@ export async function carryPurges ({ config, clock, state, networkKey, membershi
     self: membership.self().peer,
     region: config.region,
     expectsOthers: config.join.length > 0,
+    // Nothing that serves clients asks `isCurrent` yet.
+    fences: false,
     store: new PurgeDisk({ database: state.database('purges'), logger }),
     call: rpc.purge.call,
     sign: (message) => state.identity.sign(message),

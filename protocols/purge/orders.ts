@@ -39,6 +39,7 @@ export interface OrdersInit {
   readonly log: PurgeLog
   readonly intake: Intake
   readonly sign: Sign
+  readonly fences: boolean
   readonly isCurrent: () => boolean
   /** It has heard of nobody, and should have. */
   readonly isAlone: () => boolean
@@ -173,7 +174,7 @@ export class Orders {
   }
 
   #judge (held: Held): void {
-    if (held.outvotedAtMs === undefined && isOutvoted(held)) held.outvotedAtMs = this.#init.clock.nowMs()
+    if (this.#init.fences && held.outvotedAtMs === undefined && isOutvoted(held)) held.outvotedAtMs = this.#init.clock.nowMs()
   }
 
   #isApplied (held: Held): boolean { return this.#receipt(held).state === ReceiptState.Applied }

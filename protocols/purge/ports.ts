@@ -46,6 +46,8 @@ export interface PurgesInit {
   readonly network: string
   readonly self: PeerName
   readonly region: Region
+  /** Whether edges that are not current keep what they have stored from clients, as their sites say: no receipt promises it otherwise. */
+  readonly fences: boolean
   /** It was told whom to join. */
   readonly expectsOthers: boolean
   readonly store: PurgeStore

@@ -73,15 +73,15 @@ export function receiptOf (tally: Tally, { nowMs, wallMs, isCurrent, isAlone }: 
     regions: [...view].map(([region, peers]) => ({ region, edges: peers.size, applied: [...peers].filter((peer) => applied.has(peer)).length })),
     waiting: waiting.slice(0, settings.waitingShownMax),
     ...(state === ReceiptState.Pending && fencedAtMs !== undefined && { fencedByMs: Math.ceil(wallMs + fencedAtMs - nowMs) }),
-    notes: notesOf(state, waiting.length)
+    notes: notesOf(state, waiting.length, fencedAtMs !== undefined)
   }
 }
 
-function notesOf (state: ReceiptState, waiting: number): string[] {
+function notesOf (state: ReceiptState, waiting: number, isFencing: boolean): string[] {
   const edges = waiting === 1 ? '1 edge has' : `${waiting} edges have`
   switch (state) {
     case ReceiptState.Applied: return []
-    case ReceiptState.Pending: return [`${edges} not answered yet: the purge is handed on, and each of them gets it before it counts as current again`]
+    case ReceiptState.Pending: return [`${edges} not answered yet: the purge is handed on, and each of them gets it before it counts as current again${isFencing ? '' : '; until then it may serve what it has stored'}`]
     case ReceiptState.Fenced: return [`${edges} not applied it and cannot be current without it: what these have stored is served as the site's rule for fenced edges says`]
     case ReceiptState.HereOnly: return ['this edge does not hear a majority of regions: the purge counts where it is applied, others may serve what they have stored until they are reached']
   }

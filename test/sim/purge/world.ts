@@ -123,6 +123,7 @@ export class World {
       network: 'test',
       self: edge.name,
       region: edge.region,
+      fences: true,
       expectsOthers: this.edges.size > 1,
       store: edge.disk.open(lives),
       applier: { apply },

@@ -8,7 +8,7 @@ import type { Uint8ArrayList } from 'uint8arraylist'
 
 /** A closed set: labels of metrics, and the fields of /v1/status. */
 export const trafficParts = [
-  'gossip', 'dht', 'membership', 'pulse', 'ping', 'identify', 'directory', 'filters', 'survey', 'warm', 'publish', 'config', 'raft',
+  'gossip', 'dht', 'membership', 'pulse', 'ping', 'identify', 'directory', 'filters', 'survey', 'warm', 'publish', 'config', 'purge', 'raft',
   /** Streams of protocols unknown here. */
   'other',
   /** Below the streams; bytes only. Content's share, about a hundredth of it, is in here, too. */
@@ -89,7 +89,7 @@ const parts: ReadonlyArray<readonly [prefix: string, part: TrafficPart]> = [
   ['/colony/fetch/', 'content'],
   ['/ipfs/ping/', 'ping'],
   ['/ipfs/id/', 'identify'],
-  ...(['pulse', 'directory', 'filters', 'survey', 'warm', 'publish', 'config', 'raft'] as const).map((part) => [`/colony/${part}/`, part] as const)
+  ...(['pulse', 'directory', 'filters', 'survey', 'warm', 'publish', 'config', 'purge', 'raft'] as const).map((part) => [`/colony/${part}/`, part] as const)
 ]
 
 export function partOf (protocol: string): TrafficPart {

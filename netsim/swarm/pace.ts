@@ -7,6 +7,7 @@
 import { membershipDefaults } from '../../protocols/membership/settings.ts'
 import { filtersDefaults } from '../../protocols/filters/settings.ts'
 import { providersDefaults } from '../../protocols/providers/settings.ts'
+import { spreadDefaults } from '../../protocols/purge/settings.ts'
 import { raftServiceDefaults } from '../../protocols/raft/service-settings.ts'
 import { raftDefaults } from '../../protocols/raft/settings.ts'
 import { agreedDefaults, globalRaftDefaults } from '../../daemon/agreed/settings.ts'
@@ -45,6 +46,7 @@ export function pacedSettings (pace: number): EdgeBase['settings'] {
     raftService: slower({ knockIntervalMs: raftServiceDefaults.knockIntervalMs }),
     agreement: slower({ settleMs: agreementDefaults.settleMs, lookMs: agreementDefaults.lookMs, foundDelayMs: agreementDefaults.foundDelayMs }),
     agreed: slower({ copyIntervalMs: agreedDefaults.copyIntervalMs, driveIntervalMs: agreedDefaults.driveIntervalMs, idleReportIntervalMs: agreedDefaults.idleReportIntervalMs }),
+    purgeSpread: slower({ vectorIntervalMs: spreadDefaults.vectorIntervalMs, leaseMs: spreadDefaults.leaseMs }),
     mesh: slower({ gossipHeartbeatMs: meshDefaults.gossipHeartbeatMs, dialTimeoutMs: meshDefaults.dialTimeoutMs })
   }
 }

@@ -40,8 +40,8 @@ export const spreadDefaults = Object.freeze({
   /** Edges named in a receipt that have not applied it; the rest are a number. */
   waitingShownMax: 50,
 
-  /** Between two rounds of asking others how far they are, ms. Lower: what the tree missed is repaired sooner, and leases may be shorter; a small call for each of a few links. */
-  vectorIntervalMs: 2_000,
+  /** Between two rounds of asking others how far they are, ms. Lower: what the tree missed is repaired sooner, and leases may be shorter; a small call for each of a few links, at 2 s a third of an idle edge's messages. */
+  vectorIntervalMs: 4_000,
   /** The same while the edge has not been current yet. */
   firstIntervalMs: 250,
   /** One such call. */

@@ -65,9 +65,10 @@ export class Intake {
   /**
    * Purges are missing that cannot be had: whatever they said, it is about what is stored, so all of that is to be asked about anew.
    *
+   * @param why absent where that is no wonder: there never was a log
    * @param floors lives of which the missing ones are: from now on they count as known
    */
-  async revalidateAll (why: string, floors: readonly Floor[] = []): Promise<void> {
+  async revalidateAll (why: string | undefined, floors: readonly Floor[] = []): Promise<void> {
     const done = this.#revalidating.then(async () => { await this.#revalidateAll(why, floors) })
     this.#revalidating = done.catch(() => {})
     await done
@@ -92,13 +93,14 @@ export class Intake {
     await store.write({ drop, records: { [Record.Floors]: encodeHead({ number: log.number, floors: log.floors().map(({ peer, incarnation, floor, lastMs }) => [peer, incarnation, floor, lastMs]) }) } })
   }
 
-  async #revalidateAll (why: string, floors: readonly Floor[]): Promise<void> {
+  async #revalidateAll (why: string | undefined, floors: readonly Floor[]): Promise<void> {
     const { log, store, applier, clock, logger, onRevalidated } = this.#init
     const unknown = floors.filter(({ peer, incarnation, floor }) => lacks(log.vector(), new Map([[peer, [{ incarnation, sequence: floor }]]])).size > 0)
     // Another edge told of them, too.
     if (floors.length > 0 && unknown.length === 0) return
     const [number, atMs] = [log.nextNumber(), clock.wallMs()]
-    logger.warn({ why, lives: unknown.length }, 'purges are missing that cannot be had any more: everything that was stored is revalidated before it is served')
+    if (why === undefined) logger.info({}, 'there is no record of purges: what was stored before there was one is revalidated before it is served')
+    else logger.warn({ why, lives: unknown.length }, 'purges are missing that cannot be had any more: everything that was stored is revalidated before it is served')
     applier.apply(this.#everything(number, atMs))
     // Known only once it is written that all of it is revalidated.
     await Promise.all([applier.synced?.(), store.write({ records: { [Record.Everything]: encodeHead({ number, atMs }), [Record.Seen]: encodeHead({ wallMs: atMs }) } })])

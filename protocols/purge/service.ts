@@ -51,7 +51,8 @@ export class Purges {
   readonly #everything: { readonly number: number, readonly atMs: number } | undefined
   #revalidating: Promise<void> | undefined
   #seenWallMs: number | undefined
-  #mustRevalidate: string | undefined
+  /** With the reason, where one must be given. */
+  #mustRevalidate: { readonly why?: string } | undefined
   #lastCurrentMs: number | undefined
   #stated: { readonly of: PurgeVector, readonly bytes: Uint8Array } | undefined
 
@@ -100,7 +101,7 @@ export class Purges {
 
     const seen = recordOf(kept, Record.Seen)
     this.#seenWallMs = typeof seen?.wallMs === 'number' ? seen.wallMs : undefined
-    this.#mustRevalidate = kept.isDamaged ? 'the purge log on the disk is damaged' : this.#seenWallMs === undefined ? 'it is not known since when this edge was away' : undefined
+    this.#mustRevalidate = kept.isDamaged ? { why: 'the purge log on the disk is damaged' } : this.#seenWallMs === undefined ? {} : undefined
     this.#viewer.update()
   }
 
@@ -221,8 +222,8 @@ export class Purges {
   async #judgeAbsence (): Promise<void> {
     const { clock, settings: { horizonMs } } = this.#init
     const awayMs = this.#lastCurrentMs !== undefined ? clock.nowMs() - this.#lastCurrentMs : this.#seenWallMs !== undefined ? clock.wallMs() - this.#seenWallMs : 0
-    const why = this.#mustRevalidate ?? (awayMs > horizonMs ? `this edge was away for ${Math.round(awayMs / 360_000) / 10} h, longer than purges are kept` : undefined)
-    if (why !== undefined) await this.#intake.revalidateAll(why)
+    const due = this.#mustRevalidate ?? (awayMs > horizonMs ? { why: `this edge was away for ${Math.round(awayMs / 360_000) / 10} h, longer than purges are kept` } : undefined)
+    if (due !== undefined) await this.#intake.revalidateAll(due.why)
     else if (this.isCurrent()) this.#isLevel()
   }
 

@@ -1,7 +1,9 @@
 /**
- * `POST /v1/purge`: an order in JSON (daemon/purge/order.ts), its receipt out. The order may also bear its idempotency key as the field
- * of that name. Refusals: 400 with a sentence for what is wrong with it, 413 for its length, 429 with Retry-After for too many.
+ * `POST /v1/purge`: an order in JSON (daemon/purge/order.ts), its receipt out; `GET /v1/purge/ID`: how far that one is. The order may also bear its
+ * idempotency key as the field of that name. Refusals: 400 with a sentence for what is wrong with it, 409 for a key that was another order's,
+ * 413 for its length, 429 with Retry-After for too many, 503 where it cannot be written down.
  */
+import { isMap } from '../../protocols/config/canonical.ts'
 import { parsePurgeId } from '../../protocols/purge/selector.ts'
 import { fieldValue } from '../../protocols/fields.ts'
 import type { EdgeRequest, EdgeResponse } from '../http/message.ts'
@@ -11,7 +13,7 @@ import { readOrder } from '../purge/order.ts'
 import type { Purges } from '../purge/carry.ts'
 import { Wait, type Purger } from '../purge/ports.ts'
 import type { PurgeSettings } from '../purge/settings.ts'
-import { jsonResponse, type AdminRoute } from './route.ts'
+import { jsonResponse, readText, type AdminRoute } from './route.ts'
 
 export interface PurgeSource {
   readonly purge: Purger
@@ -42,7 +44,7 @@ async function order ({ purge, settings }: PurgeSource, request: EdgeRequest): P
   if (type?.split(';')[0]?.trim().toLowerCase() !== 'application/json') {
     return problem(415, undefined, `/v1/purge takes application/json, such as {"urls":["http://shop.example/a.css"]}, not ${type ?? 'a body without a Content-Type'}`)
   }
-  const text = await readText(request, settings.orderBytesMax)
+  const text = await readText(request.body, settings.orderBytesMax)
   if (text === undefined) return problem(413, undefined, `the order is larger than ${settings.orderBytesMax} bytes: send it in parts`)
   let document: unknown
   try {
@@ -51,20 +53,8 @@ async function order ({ purge, settings }: PurgeSource, request: EdgeRequest): P
     return problem(400, undefined, 'the body is not JSON')
   }
   return await taken(async () => {
-    const given = readOrder(document, settings)
-    const key = given.idempotencyKey ?? fieldValue(request.fields, 'idempotency-key')
-    return await purge(key === undefined ? given : { ...given, idempotencyKey: key.slice(0, 200) }, request.signal)
+    const key = fieldValue(request.fields, 'idempotency-key')
+    const given = isMap(document) && key !== undefined ? { idempotencyKey: key, ...document } : document
+    return await purge(readOrder(given, settings), request.signal)
   })
-}
-
-/** @returns undefined when it is longer */
-async function readText ({ body }: EdgeRequest, bytesMax: number): Promise<string | undefined> {
-  const chunks: Uint8Array[] = []
-  let bytes = 0
-  for await (const chunk of body ?? []) {
-    bytes += chunk.byteLength
-    if (bytes > bytesMax) return undefined
-    chunks.push(chunk)
-  }
-  return Buffer.concat(chunks).toString()
 }

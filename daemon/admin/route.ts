@@ -3,7 +3,7 @@
  * answers. Each part of the admin listener is a file beside this one that gives such routes; `routes.ts` finds the
  * right one.
  */
-import type { EdgeRequest, EdgeResponse } from '../http/message.ts'
+import type { Body, EdgeRequest, EdgeResponse } from '../http/message.ts'
 
 export interface AdminRequest {
   readonly request: EdgeRequest
@@ -35,6 +35,18 @@ export function matchPath (pattern: string, path: string): Record<string, string
     else if (segment !== text) return undefined
   }
   return wanted.length === given.length ? params : undefined
+}
+
+/** @returns a request's body as text, undefined when it is longer */
+export async function readText (body: Body | undefined, bytesMax: number): Promise<string | undefined> {
+  const chunks: Uint8Array[] = []
+  let bytes = 0
+  for await (const chunk of body ?? []) {
+    bytes += chunk.byteLength
+    if (bytes > bytesMax) return undefined
+    chunks.push(chunk)
+  }
+  return Buffer.concat(chunks).toString()
 }
 
 export function jsonResponse (status: number, body: unknown): EdgeResponse {

@@ -4,11 +4,11 @@
  */
 import { fieldValue } from '../../protocols/fields.ts'
 import type { Region } from '../../protocols/ids.ts'
-import type { Body, EdgeRequest, EdgeResponse } from '../http/message.ts'
+import type { EdgeRequest, EdgeResponse } from '../http/message.ts'
 import { problem } from '../http/problem.ts'
 import type { WarmJob, WarmJobs } from '../warm/jobs.ts'
 import type { WarmSettings } from '../warm/settings.ts'
-import { streamResponse, type AdminRoute } from './route.ts'
+import { readText, streamResponse, type AdminRoute } from './route.ts'
 
 export interface WarmSource {
   readonly jobs: Pick<WarmJobs, 'run' | 'running'>
@@ -35,18 +35,6 @@ async function warm ({ jobs, regions, settings }: WarmSource, request: EdgeReque
   const job = readJob(text, regions(), settings)
   if (typeof job === 'string') return problem(400, undefined, job)
   return streamResponse(jobs.run(job, request.signal))
-}
-
-/** @returns undefined when it is longer */
-async function readText (body: Body | undefined, bytesMax: number): Promise<string | undefined> {
-  const chunks: Uint8Array[] = []
-  let bytes = 0
-  for await (const chunk of body ?? []) {
-    bytes += chunk.byteLength
-    if (bytes > bytesMax) return undefined
-    chunks.push(chunk)
-  }
-  return Buffer.concat(chunks).toString()
 }
 
 /** @returns the job, or a sentence that says what is wrong with it */

@@ -148,6 +148,15 @@ describe('POST /v1/purge', () => {
   it('carries out a repeated order once, and refuses a storm of others with the time to wait', async () => {
     const [one, other] = [await purge({ tags: ['x'], idempotencyKey: 'k' }), await purge({ tags: ['x'], idempotencyKey: 'k' })]
     expect(other.text).toBe(one.text)
+    expect((await purge({ tags: ['y'], idempotencyKey: 'k' })).status).toBe(409)
+    const byField = async (key: string, tag: string): Promise<Got> => await get(`${edge.admin}/v1/purge`, { 'content-type': 'application/json', 'idempotency-key': key }, 'POST', JSON.stringify({ tags: [tag] }))
+    expect((await byField('k', 'x')).text).toBe(one.text)
+    // Of two long keys the beginnings may be the same.
+    expect((await byField('k'.repeat(300), 'x')).status).toBe(400)
+    const { id } = JSON.parse(one.text) as { id: string }
+    const told = async (which: string): Promise<Got> => await get(`${edge.admin}/v1/purge/${which}`)
+    expect(JSON.parse((await told(id)).text)).toMatchObject({ id, state: 'applied' })
+    expect([(await told(`${id}0`)).status, (await told('none')).status, (await told(`${id}?wait=some`)).status]).toEqual([404, 400, 400])
     const answers = await Promise.all(Array.from({ length: 200 }, async () => await purge({ tags: ['x'] })))
     const refused = answers.filter(({ status }) => status === 429)
     expect(refused.length).toBeGreaterThan(0)
